@@ -19,10 +19,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let proto = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("proto");
     let files = protox::compile(PROTOS, [proto])?;
     let wasm = env::var("CARGO_CFG_TARGET_ARCH")? == "wasm32";
-    tonic_prost_build::configure()
-        .build_server(false)
-        .build_transport(!wasm)
-        .bytes(".")
-        .compile_fds(files)?;
+    tonic_prost_build::configure().build_server(false).build_transport(!wasm).bytes(".").compile_fds(files)?;
     Ok(())
 }
