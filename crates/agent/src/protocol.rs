@@ -1,0 +1,231 @@
+//! What the server and the agent say to each other: plain values, one frame each.
+//! Must not know: sockets, processes, mounts.
+//!
+//! Two conversations exist. The *birth* happens once, over a socket pair: [`Birth`] one way, [`Progress`] the other;
+//! it then stays open as the sandbox's control connection. After it, each operation is one connection to the agent's
+//! listening socket: one [`Request`], then [`Reply`]s, with [`Nudge`]s in between where an operation has any. Closing the
+//! connection gives the operation up: an exec's processes are killed, an uncommitted file is forgotten.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Spoken version; an agent that outlived its server's binary is refused when it differs.
+pub const VERSION: u32 = 1;
+
+/// `argv[0]` and `argv[1]` of a process that is to become an agent.
+pub const ARGV: [&str; 2] = ["jetway-agent", "--become-process-one"];
+
+/// From the server while a sandbox is being born.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Birth {
+    /// First message. Descriptors: the listening socket, then per container the log's data, its index and the exit file.
+    Setup(Setup),
+    /// The user namespace is mapped. Descriptors: the mounts that [`Lower::Passed`] counts.
+    Mapped,
+    /// Every file is in place: start the main commands.
+    StartMain,
+}
+
+/// Everything the agent needs to build its sandbox.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Setup {
+    /// [`VERSION`] of the server.
+    pub version: u32,
+    /// End when the server's control connection ends.
+    pub ephemeral: bool,
+    /// Who maps the user namespace.
+    pub ids: Ids,
+    /// The sandbox's own directory on the host, as raw bytes.
+    pub directory: Vec<u8>,
+    /// Host name inside.
+    pub hostname: String,
+    /// One today; the first is the primary one.
+    pub containers: Vec<Container>,
+}
+
+/// How user and group ids are mapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ids {
+    /// The server writes a range once the namespace exists (it is root).
+    Range,
+    /// The agent maps its own single id to root (an ordinary user's server).
+    Single,
+}
+
+/// One container: its file system and its main command.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Container {
+    /// Unique in the sandbox.
+    pub name: String,
+    /// Overlays in mounting order; the first one's target is empty: the root.
+    pub overlays: Vec<Overlay>,
+    /// The main command's argv.
+    pub argv: Vec<String>,
+    /// Complete environment of the main command and of every exec.
+    pub env: BTreeMap<String, String>,
+    /// Absolute; made when missing.
+    pub working_dir: String,
+}
+
+/// One overlay mount.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Overlay {
+    /// Directory inside the root, without a leading slash; empty for the root itself.
+    pub target: String,
+    /// Topmost first.
+    pub lowers: Vec<Lower>,
+    /// Names of the upper and the work directory inside the sandbox's directory.
+    pub upper: String,
+    /// See `upper`.
+    pub work: String,
+}
+
+/// One read-only layer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Lower {
+    /// A host path, as raw bytes.
+    Path(Vec<u8>),
+    /// The n-th mount passed along with [`Birth::Mapped`].
+    Passed(usize),
+}
+
+/// From the agent, on the control connection.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Progress {
+    /// The namespaces exist; the server may map ids.
+    Unshared,
+    /// Process one runs in its own root and serves its socket.
+    Ready(Ready),
+    /// A main command runs.
+    MainStarted {
+        /// Which container's.
+        container: usize,
+    },
+    /// A main command ended.
+    MainExited {
+        /// Which container's.
+        container: usize,
+        /// As a shell would say it: 128 + n after signal n.
+        code: i32,
+    },
+    /// The sandbox could not be built.
+    Failed(Failure),
+}
+
+/// What process one found when it was ready.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Ready {
+    /// Changes are kept in memory because the directory's file system cannot be an overlay's upper layer.
+    pub upper_in_memory: bool,
+}
+
+/// A step that failed, with the system's reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What was being done, e.g. `mount the root overlay`.
+    pub step: String,
+    /// The system's error number, 0 when it was none.
+    pub errno: i32,
+}
+
+/// First frame of a connection.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Request {
+    /// Become a control connection: answered by [`Reply::Attached`], then [`Progress`] frames.
+    Attach {
+        /// [`VERSION`] of the server.
+        version: u32,
+    },
+    /// Start a process. Descriptors without a terminal: stdin if `stdin`, stdout, stderr. With one: none; the terminal's
+    /// master comes back with [`Reply::Started`].
+    Exec(Exec),
+    /// Open a regular file for reading; it comes back with [`Reply::Opened`].
+    OpenFile {
+        /// Container index.
+        container: usize,
+        /// Absolute path inside.
+        path: String,
+    },
+    /// Create or replace a regular file; it comes back with [`Reply::Opened`], and [`Nudge::Commit`] makes it visible.
+    CreateFile {
+        /// Container index.
+        container: usize,
+        /// Absolute path inside.
+        path: String,
+    },
+    /// Ask what runs: [`Reply::Status`].
+    Status,
+    /// TERM to every process, KILL after the grace, then [`Reply::Done`], then the agent ends.
+    Stop {
+        /// Milliseconds.
+        grace_ms: u64,
+    },
+}
+
+/// A process to start.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Exec {
+    /// Container index.
+    pub container: usize,
+    /// Never empty.
+    pub argv: Vec<String>,
+    /// On top of the container's environment.
+    pub env: BTreeMap<String, String>,
+    /// Columns and rows of the wanted terminal.
+    pub tty: Option<(u16, u16)>,
+    /// Whether a descriptor for stdin is passed; otherwise stdin is `/dev/null`.
+    pub stdin: bool,
+}
+
+/// Later frames of the server on an operation's connection.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub enum Nudge {
+    /// Kill the exec and what it started, but go on reporting.
+    Kill,
+    /// Make the file visible.
+    Commit,
+}
+
+/// From the agent on an operation's connection.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Reply {
+    /// Control connection accepted; per container, the main command's exit code if it ended.
+    Attached {
+        /// In container order.
+        exits: Vec<Option<i32>>,
+    },
+    /// The process runs (or failed to be found, which its exit code tells).
+    Started,
+    /// The process ended.
+    Exited {
+        /// 128 + n after signal n.
+        code: i32,
+    },
+    /// The file, open.
+    Opened {
+        /// Bytes, when opened.
+        size: u64,
+    },
+    /// See [`Request::Status`].
+    Status(Status),
+    /// Finished.
+    Done,
+    /// The operation failed.
+    Failed(Failure),
+    /// The path names something other than a regular file.
+    NotRegular,
+    /// Not something this agent can do: speaks another version, or no such container.
+    Refused(String),
+}
+
+/// What the sandbox uses.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Status {
+    /// Processes besides the agent.
+    pub processes: u64,
+    /// Processor time so far, ended processes included, in microseconds.
+    pub cpu_micros: u64,
+    /// Resident memory of the live ones, bytes.
+    pub memory_bytes: u64,
+}
