@@ -1,0 +1,115 @@
+//! What the package weighs, and the budget it must not exceed. Node's zlib compresses, so that no compressor is built.
+
+use crate::{command::Program, project, step::Step};
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// The most that a browser may have to download for the core and its JavaScript, in bytes of brotli. The one place.
+pub const BROTLI_BUDGET: u64 = 150 * 1024;
+
+/// One file's size as it is, and compressed at the highest levels.
+#[derive(Deserialize, Clone, Copy)]
+pub struct Size {
+    /// Bytes on disk.
+    pub raw: u64,
+    /// Bytes of gzip -9.
+    pub gz: u64,
+    /// Bytes of brotli 11.
+    pub br: u64,
+}
+
+const MEASURE: &str = "
+const { readFileSync } = require('node:fs');
+const { gzipSync, brotliCompressSync } = require('node:zlib');
+const size = (bytes) => ({ raw: bytes.length, gz: gzipSync(bytes, { level: 9 }).length, br: brotliCompressSync(bytes).length });
+console.log(JSON.stringify(process.argv.slice(1).map((file) => size(readFileSync(file)))));
+";
+
+/// Measures files, in their order.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn measure(files: &[PathBuf], step: &Step) -> Result<Vec<Size>> {
+    let output = Program::new("node").args(["-e", MEASURE, "--"]).args(files).run(step)?;
+    serde_json::from_str(&output.text()).with_context(|| format!("cannot measure: {}", output.text()))
+}
+
+/// The package's table: what a page downloads, line by line and in sum.
+///
+/// # Errors
+/// When the package is not built, or over its budget.
+pub fn report(step: &Step) -> Result<Vec<String>> {
+    let files = downloaded()?;
+    let sizes = measure(&files, step)?;
+    let row = |name: &str, size: Size| {
+        format!("{name:<18} {:>9} raw {:>9} gz {:>9} br", kilobytes(size.raw), kilobytes(size.gz), kilobytes(size.br))
+    };
+    let name = |file: &PathBuf| file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut lines: Vec<String> = files.iter().zip(&sizes).map(|(file, size)| row(&name(file), *size)).collect();
+    let sum = sizes.iter().fold(Size { raw: 0, gz: 0, br: 0 }, |sum, size| Size {
+        raw: sum.raw + size.raw,
+        gz: sum.gz + size.gz,
+        br: sum.br + size.br,
+    });
+    lines.push(row("a page downloads", sum));
+    ensure!(
+        sum.br <= BROTLI_BUDGET,
+        "the package is over its size budget: {} of brotli, at most {}\n{}",
+        kilobytes(sum.br),
+        kilobytes(BROTLI_BUDGET),
+        lines.join("\n")
+    );
+    step.note(format!("{} br of at most {}", kilobytes(sum.br), kilobytes(BROTLI_BUDGET)));
+    Ok(lines)
+}
+
+/// `12.3 KB`, of 1024 bytes.
+pub fn kilobytes(bytes: u64) -> String {
+    format!("{:.1} KB", bytes as f64 / 1024.0)
+}
+
+/// The wasm and the modules that `index.js` reaches, found by following its imports.
+fn downloaded() -> Result<Vec<PathBuf>> {
+    let code = super::assemble::code_dir(&project::npm_package())?;
+    let mut found = vec![code.join("index.js")];
+    let mut next = 0;
+    while let Some(file) = found.get(next).cloned() {
+        let source =
+            std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", project::shown(&file)))?;
+        let dir = file.parent().unwrap_or(&code).to_owned();
+        for specifier in relative_imports(&source) {
+            let path = dir.join(specifier.trim_start_matches("./"));
+            if path.is_file() && !found.contains(&path) {
+                found.push(path);
+            }
+        }
+        next += 1;
+    }
+    let wasm = code.join(format!("{}_bg.wasm", super::core::OUT_NAME));
+    found.retain(|file| *file != wasm);
+    found.push(wasm);
+    Ok(found)
+}
+
+/// The specifiers after `from` or `import` that start with `./`, in minified code too.
+fn relative_imports(source: &str) -> impl Iterator<Item = &str> {
+    source.match_indices("./").filter_map(|(at, _)| {
+        let quote = source[..at].chars().next_back().filter(|c| matches!(c, '"' | '\''))?;
+        let before = source[..at - 1].trim_end_matches([' ', '(']);
+        let is_import = before.ends_with("from") || before.ends_with("import");
+        is_import.then(|| source[at..].split(quote).next()).flatten()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imports_are_found_in_readable_and_in_minified_code() {
+        let source = "import { a } from './a.js';\nimport*as b from\"./b.js\";export{c}from'./c.js'; import('./d.js');\
+                      new URL('./core_bg.wasm', import.meta.url); const text = './not.js';";
+        assert_eq!(relative_imports(source).collect::<Vec<_>>(), ["./a.js", "./b.js", "./c.js", "./d.js"]);
+    }
+}

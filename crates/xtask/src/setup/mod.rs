@@ -1,0 +1,39 @@
+//! `cargo xtask setup`: what the other tasks need, each part checked first and installed only where it is missing.
+
+mod browser;
+mod debian_std;
+mod node;
+pub mod python;
+pub mod wasm_std;
+
+use crate::step;
+use anyhow::Result;
+
+/// Everything, for a machine where all tasks should run.
+///
+/// # Errors
+/// When a part is missing and cannot be installed; the error says what to run by hand.
+pub fn everything() -> Result<()> {
+    for_building()?;
+    for_browsers()?;
+    step::run("python for other people's clients", python::ensure).map(drop)
+}
+
+/// What building the package and the page needs.
+///
+/// # Errors
+/// As `everything`.
+pub fn for_building() -> Result<()> {
+    step::run("wasm32 standard library", |step| wasm_std::ensure(step).map(drop))?;
+    step::run("node", node::check)?;
+    step::run("npm packages of tests/", |step| node::packages("tests", step))?;
+    step::run("npm packages of www/", |step| node::packages("www", step))
+}
+
+/// What driving a browser needs.
+///
+/// # Errors
+/// As `everything`.
+pub fn for_browsers() -> Result<()> {
+    step::run("browser", |step| browser::ensure(step).map(drop))
+}

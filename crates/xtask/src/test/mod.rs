@@ -1,0 +1,182 @@
+//! `cargo xtask test`: every suite, what each needs built first, and one closing line with the sum.
+//!
+//! Suites learn where things are from the environment (see `environment`), so each can also be run by hand.
+
+mod counts;
+
+use crate::{command::Program, package, page, project, server, setup, step, step::Step, tools};
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use counts::{Counts, Dialect};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How `test` is asked for.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Only tests with this in their name, in every suite.
+    filter: Option<String>,
+    /// Only these suites.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    suite: Vec<Suite>,
+}
+
+/// The suites, in the order they run: the quickest news first.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Suite {
+    /// cargo test over the workspace.
+    Rust,
+    /// tests/js: the built package in Node.
+    Node,
+    /// tests/consumers: projects that install the packed package.
+    Consumers,
+    /// tests/browser: the page and the package in headless Chromium.
+    Browser,
+    /// tests/peers: other people's clients against our server.
+    Peers,
+}
+
+/// Longer than any suite should take; a hang is reported, not waited for.
+const LIMIT: Duration = Duration::from_secs(20 * 60);
+
+/// Runs the suites and prints the closing line.
+///
+/// # Errors
+/// When something cannot be built, or any test failed.
+pub fn run(options: &Options) -> Result<()> {
+    let chosen = |suite: &Suite| options.suite.is_empty() || options.suite.contains(suite);
+    let suites: Vec<Suite> = Suite::value_variants().iter().copied().filter(chosen).collect();
+    if suites.iter().any(|suite| matches!(suite, Suite::Node | Suite::Consumers | Suite::Browser)) {
+        package::run(&package::Options::default())?;
+    }
+    if suites.contains(&Suite::Browser) {
+        setup::for_browsers()?;
+        page::build()?;
+    }
+    if suites.iter().any(|suite| *suite != Suite::Rust) {
+        server::build(false)?;
+    }
+    let mut total = Counts::default();
+    for suite in suites {
+        let filter = options.filter.as_deref();
+        let counts = match suite {
+            Suite::Rust => rust(filter),
+            Suite::Node => node("node tests", "tests/js", filter),
+            Suite::Consumers => node("consumer tests", "tests/consumers", filter),
+            Suite::Browser => node("chromium tests", "tests/browser", filter),
+            Suite::Peers => peers(filter),
+        }?;
+        total += counts;
+    }
+    println!("{total}");
+    if total.failed > 0 {
+        bail!(
+            "{} failed; whole outputs are in {}",
+            total.failed,
+            project::shown(&project::target().join("xtask-logs"))
+        );
+    }
+    Ok(())
+}
+
+fn rust(filter: Option<&str>) -> Result<Counts> {
+    suite("rust tests", Dialect::Cargo, |_| {
+        let cargo = Program::cargo().args(["test", "--workspace", "--no-fail-fast"]);
+        Ok(Some(cargo.args(filter)))
+    })
+}
+
+fn node(name: &str, folder: &str, filter: Option<&str>) -> Result<Counts> {
+    suite(name, Dialect::Node, |step| {
+        let mut files = Vec::new();
+        test_files(&project::root().join(folder), &mut files)?;
+        if files.is_empty() {
+            step.note(format!("no *.test.* files in {folder}"));
+            return Ok(None);
+        }
+        files.sort();
+        let program = Program::new("node").args(["--test", "--test-reporter=spec"]);
+        let program = program.args(filter.map(|filter| format!("--test-name-pattern={filter}"))).args(files);
+        Ok(Some(environment(program)))
+    })
+}
+
+fn peers(filter: Option<&str>) -> Result<Counts> {
+    let folder = project::root().join("tests/peers");
+    if tools::on_path("python3").is_none() {
+        return step::run("peer tests", |step| {
+            step.note("skipped: there is no python3 on the PATH");
+            Ok(Counts { skipped: 1, ..Counts::default() })
+        });
+    }
+    let python = step::run("python for other people's clients", setup::python::ensure)?;
+    suite("peer tests", Dialect::Pytest, |_| {
+        let program = Program::new(python).args(["-m", "pytest", "--color=no"]).arg(folder);
+        Ok(Some(environment(program.args(filter.into_iter().flat_map(|filter| ["-k", filter])))))
+    })
+}
+
+/// Runs one suite as a step. Its failures are counted, not returned: the others still run.
+fn suite(name: &str, dialect: Dialect, program: impl FnOnce(&Step) -> Result<Option<Program>>) -> Result<Counts> {
+    let mut counts = Counts::default();
+    let outcome = step::run(name, |step| {
+        let Some(program) = program(step)? else { return Ok(()) };
+        let finished = program.limit(LIMIT).finish(step)?;
+        let succeeded = finished.status.success();
+        let Some(read) = counts::read(dialect, &finished.lines) else {
+            return Err(finished.complaint(&format!("no summary in the output ({})", finished.status)));
+        };
+        counts = read;
+        step.note(read.to_string());
+        if succeeded && read.failed == 0 {
+            return Ok(());
+        }
+        for line in failures(&finished.lines) {
+            step.say(line);
+        }
+        Err(finished.complaint(&format!("{read} ({})", finished.status)))
+    });
+    if let Err(error) = outcome {
+        eprintln!("{error:#}\n");
+        counts.failed = counts.failed.max(1);
+    }
+    Ok(counts)
+}
+
+/// Where a suite finds what was built: the same names for every language.
+fn environment(program: Program) -> Program {
+    let program = program
+        .env("JETWAY_BIN", project::jetway_binary(false))
+        .env("JETWAY_PACKAGE", project::npm_package())
+        .env("JETWAY_TARBALL", project::npm_tarball());
+    match tools::chromium() {
+        Some(chromium) => program.env("JETWAY_CHROMIUM", chromium),
+        None => program,
+    }
+}
+
+/// The lines that name a failed test, in any of the three dialects.
+fn failures(lines: &[String]) -> impl Iterator<Item = &str> {
+    let names_one = |line: &&str| {
+        line.trim_start().starts_with("✖ ")
+            || (line.starts_with("test ") && line.ends_with("FAILED"))
+            || line.starts_with("FAILED ")
+            || line.starts_with("ERROR ")
+    };
+    lines.iter().map(String::as_str).filter(names_one).take(40)
+}
+
+/// `*.test.js`, `.mjs` and `.cjs` below a folder, installed packages excepted.
+fn test_files(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && name != "node_modules" {
+            test_files(&path, found)?;
+        } else if [".test.js", ".test.mjs", ".test.cjs"].iter().any(|ending| name.ends_with(ending)) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
