@@ -1,1 +1,40 @@
-//! Placeholder until the client lands.
+//! Remote code-execution sandboxes, driven from Rust and, compiled to WebAssembly, from anywhere JavaScript runs.
+//!
+//! ```text
+//!  wasm/ (JavaScript)   or   your Rust
+//!          │                     │
+//!          └──▶ sandbox/ ────────┘      the noun: create, attach, list, files, stop
+//!                  │
+//!               process/                the verb: exec, output, stdin, result
+//!                  │
+//!               client/                 credentials, deadlines, retries; one place per rpc family
+//!                  │
+//!      transport/ ─┴─ grpc_web/         HTTP in and out; the framing, pure
+//! ```
+//!
+//! Every failure is an [`error::Error`]. Work starts when it is asked for and ends when its future is dropped; natively
+//! everything needs a tokio runtime.
+
+#![forbid(unsafe_code)]
+
+pub mod client;
+pub mod config;
+pub mod error;
+
+// Natively its tests are its only user.
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, unused_imports))]
+mod grpc_web;
+mod platform;
+mod transport;
+mod wire;
+
+pub use client::{CallOptions, Client};
+pub use config::{ClientConfig, Credentials};
+pub use error::{Error, ErrorKind};
+pub use transport::CallHead;
+
+/// The generated wire types, for what the nouns above do not cover.
+#[cfg(not(target_arch = "wasm32"))]
+pub mod proto {
+    pub use crate::wire::{coreweave, jetway};
+}

@@ -1,0 +1,145 @@
+//! The client of one server: credentials, metadata, deadlines and retries, and one file per rpc family.
+//! Must not know: `Sandbox`, JavaScript.
+//!
+//! Calls that carry bytes start from a [`CallHead`], which holds everything but the body: the payload lane of the web
+//! host needs nothing else from here.
+
+mod call;
+mod credentials;
+pub(crate) mod exec;
+pub(crate) mod files;
+pub(crate) mod logs;
+mod retry;
+mod sandboxes;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use http::HeaderMap;
+
+pub use call::CallOptions;
+pub(crate) use sandboxes::Created;
+
+use crate::{
+    config::{ClientConfig, Credentials},
+    error::{CallContext, Error, Operation},
+    platform,
+    transport::{BaseUrl, CallHead, MAX_MESSAGE_BYTES, Transport},
+    wire::sandbox_service_client::SandboxServiceClient,
+};
+
+/// A server and how to call it. Cheap to clone; clones share one connection.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    base: BaseUrl,
+    transport: Transport,
+    credentials: Credentials,
+    headers: HeaderMap,
+    request_timeout: Duration,
+    waits_for_start: AtomicBool,
+}
+
+impl Client {
+    /// A client after `config`. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// Validation for a `base_url` that is no http or https root; configuration when TLS cannot be set up.
+    pub fn new(config: ClientConfig) -> Result<Self, Error> {
+        let ClientConfig { base_url, credentials, headers, request_timeout } = config;
+        let base = BaseUrl::parse(&base_url)?;
+        if request_timeout.is_zero() {
+            return Err(Error::invalid("requestTimeout", "must be longer than zero"));
+        }
+        if let Credentials::Bearer(secret) = &credentials {
+            credentials::check(secret)?;
+        }
+        let transport = Transport::new(&base)?;
+        let waits_for_start = AtomicBool::new(false);
+        let inner = Inner { base, transport, credentials, headers, request_timeout, waits_for_start };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Root of the server, without credentials.
+    pub fn base_url(&self) -> String {
+        self.inner.base.as_url()
+    }
+
+    /// How long a call may take unless it says otherwise.
+    pub fn request_timeout(&self) -> Duration {
+        self.inner.request_timeout
+    }
+
+    /// Everything about a call but its body, credentials included.
+    ///
+    /// Calls without an own end (exec, logs) have a deadline only when `options` gives one.
+    ///
+    /// # Errors
+    /// Authentication, when the credentials' provider fails or gives what cannot be sent.
+    pub async fn call_head(&self, context: CallContext, options: &CallOptions) -> Result<CallHead, Error> {
+        self.head(context, options, false).await
+    }
+
+    async fn head(&self, context: CallContext, options: &CallOptions, refused: bool) -> Result<CallHead, Error> {
+        let timeout = match context.operation {
+            Operation::StreamExec | Operation::StreamLogs => options.timeout,
+            _ => Some(options.timeout.unwrap_or(self.inner.request_timeout)),
+        };
+        let mut metadata = self.inner.headers.clone();
+        credentials::add(&self.inner.credentials, refused, &mut metadata)
+            .await
+            .map_err(|error| error.in_call(&context))?;
+        Ok(CallHead { path: context.operation.path(), metadata, timeout, context })
+    }
+
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.inner.transport
+    }
+
+    /// Whether this server was seen to hold calls on a starting sandbox until it runs, so that nobody need poll first.
+    pub(crate) fn waits_for_start(&self) -> bool {
+        self.inner.waits_for_start.load(Ordering::Relaxed)
+    }
+
+    fn service(&self) -> SandboxServiceClient<Transport> {
+        SandboxServiceClient::new(self.inner.transport.clone())
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    /// Learns what the server promises from the headers of its answers.
+    fn note_headers(&self, metadata: &tonic::metadata::MetadataMap) {
+        if metadata.get("x-jetway-start").is_some_and(|value| value == "waits") {
+            self.inner.waits_for_start.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base_url", &self.inner.base.as_url())
+            .field("credentials", &self.inner.credentials)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A new request id: frozen over retries, so that a repeated call does its work once.
+///
+/// # Errors
+/// Configuration, when the host has no randomness to give.
+pub(crate) fn request_id() -> Result<String, Error> {
+    let bytes = platform::random_bytes::<16>().ok_or_else(|| {
+        Error::new(crate::error::ErrorKind::Configuration, "this host has no source of randomness for request ids")
+    })?;
+    Ok(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
+}

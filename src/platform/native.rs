@@ -1,0 +1,44 @@
+//! The host where tokio runs.
+
+use std::{
+    future::Future,
+    sync::OnceLock,
+    time::{Duration, Instant as StdInstant},
+};
+
+use super::Instant;
+
+/// A boxed future that may move between threads.
+pub(crate) type BoxFuture<'a, T> = futures::future::BoxFuture<'a, T>;
+/// A boxed stream that may move between threads.
+pub(crate) type BoxStream<'a, T> = futures::stream::BoxStream<'a, T>;
+
+/// Sleeps. Needs a tokio runtime with time; outside of one it never wakes.
+pub(crate) async fn sleep(duration: Duration) {
+    match tokio::runtime::Handle::try_current() {
+        Ok(_) => tokio::time::sleep(duration).await,
+        Err(_) => std::future::pending().await,
+    }
+}
+
+pub(crate) fn now() -> Instant {
+    static START: OnceLock<StdInstant> = OnceLock::new();
+    Instant(START.get_or_init(StdInstant::now).elapsed().as_secs_f64() * 1000.0)
+}
+
+/// Bytes nobody can guess. `None` when the system has none to give.
+pub(crate) fn random_bytes<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).ok().map(|()| bytes)
+}
+
+/// Drives a future in the background. Returns whether there is a runtime to do so.
+pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> bool {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => {
+            runtime.spawn(future);
+            true
+        }
+        Err(_) => false,
+    }
+}

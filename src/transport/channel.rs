@@ -1,0 +1,161 @@
+//! The native transport: one lazily connected HTTP/2 channel, h2c or TLS, with typed failures.
+//! Must not know: credentials, what the messages mean.
+
+use std::{
+    future::poll_fn,
+    sync::{Arc, OnceLock},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http_body_util::BodyExt;
+use tonic::{
+    body::Body,
+    transport::{Channel, ClientTlsConfig, Endpoint},
+};
+use tower_service::Service;
+
+use super::BaseUrl;
+use crate::{
+    error::{Diagnosis, Error, ErrorKind},
+    platform::BoxFuture,
+};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// Large enough that one stream fills a fast link; flow control still bounds memory.
+const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
+
+/// A server's channel. Cheap to clone; connects at the first call and again whenever it has to.
+#[derive(Clone)]
+pub(crate) struct Transport {
+    endpoint: Endpoint,
+    prefix: Arc<str>,
+    /// Belongs to the tokio runtime of the first call.
+    channel: Arc<OnceLock<Channel>>,
+}
+
+impl Transport {
+    /// Prepares a channel; nothing is connected yet.
+    ///
+    /// # Errors
+    /// Configuration, when TLS cannot be set up.
+    pub(crate) fn new(base: &BaseUrl) -> Result<Self, Error> {
+        let setup = |error: tonic::transport::Error| {
+            Error::new(ErrorKind::Configuration, format!("cannot prepare a connection to {}", base.origin()))
+                .with_source(error)
+        };
+        let mut endpoint = Endpoint::from_shared(base.origin().to_owned())
+            .map_err(setup)?
+            .user_agent(concat!("jetway/", env!("CARGO_PKG_VERSION")))
+            .map_err(setup)?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE);
+        if base.is_tls() {
+            endpoint = endpoint.tls_config(ClientTlsConfig::new().with_native_roots()).map_err(setup)?;
+        }
+        Ok(Self { endpoint, prefix: base.prefix().into(), channel: Arc::default() })
+    }
+
+    fn channel(&self) -> Result<Channel, Error> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            let error = Error::new(ErrorKind::Configuration, "calls need a tokio runtime and there is none here");
+            return Err(error.with_hint("Await the call inside a tokio runtime with time and I/O enabled"));
+        }
+        Ok(self.channel.get_or_init(|| self.endpoint.connect_lazy()).clone())
+    }
+}
+
+impl Service<http::Request<Body>> for Transport {
+    type Response = http::Response<Body>;
+    type Error = Error;
+    type Future = BoxFuture<'static, Result<Self::Response, Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        let this = self.clone();
+        Box::pin(async move {
+            let mut channel = this.channel()?;
+            if !this.prefix.is_empty() {
+                add_prefix(&mut request, &this.prefix)?;
+            }
+            poll_fn(|cx| channel.poll_ready(cx)).await.map_err(failure)?;
+            let response = channel.call(request).await.map_err(failure)?;
+            let headers = response.headers();
+            let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            let grpc_status = headers.contains_key("grpc-status");
+            Error::check_response_head(response.status().as_u16(), content_type, grpc_status)?;
+            Ok(response.map(|body| Body::new(body.map_err(lost))))
+        })
+    }
+}
+
+fn add_prefix(request: &mut http::Request<Body>, prefix: &str) -> Result<(), Error> {
+    let path = format!("{prefix}{}", request.uri().path());
+    let uri = path.parse().map_err(|_| Error::invalid("baseUrl", format!("cannot be put before {path}")))?;
+    *request.uri_mut() = uri;
+    Ok(())
+}
+
+/// A body that broke off. Statuses pass as they are: they came from the server.
+fn lost(status: tonic::Status) -> tonic::Status {
+    match std::error::Error::source(&status) {
+        Some(cause) if find::<h2::Error>(cause).is_some() => {
+            Error::network(Diagnosis::ConnectionLost, "the connection broke during the answer")
+                .with_source(status)
+                .into_status()
+        }
+        _ => status,
+    }
+}
+
+/// What kept a request from being answered, by the types in its chain of causes.
+fn failure(error: tonic::transport::Error) -> Error {
+    let typed = if let Some(io) = find::<std::io::Error>(&error) {
+        match io.kind() {
+            std::io::ErrorKind::ConnectionRefused => {
+                Error::network(Diagnosis::Refused, "the server refused the connection")
+            }
+            std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof => {
+                Error::network(Diagnosis::Tls, "the TLS handshake failed")
+            }
+            std::io::ErrorKind::NetworkUnreachable | std::io::ErrorKind::HostUnreachable => {
+                Error::network(Diagnosis::Offline, "there is no route to the server")
+            }
+            std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => {
+                Error::network(Diagnosis::ConnectionLost, "the server closed the connection")
+            }
+            _ => Error::network(Diagnosis::Unreachable, "the server cannot be reached"),
+        }
+    } else if let Some(h2) = find::<h2::Error>(&error) {
+        match h2.is_io() || h2.is_go_away() || h2.is_reset() {
+            true => Error::network(Diagnosis::ConnectionLost, "the server closed the connection"),
+            false => Error::network(Diagnosis::NotGrpc, "the server does not speak HTTP/2"),
+        }
+    } else if find::<tonic::TimeoutExpired>(&error).is_some() {
+        Error::new(ErrorKind::SandboxRequestTimeout, "the call did not finish within its deadline")
+            .with_grpc_code(tonic::Code::DeadlineExceeded)
+    } else {
+        Error::network(Diagnosis::Unreachable, "the server cannot be reached")
+    };
+    typed.with_source(error)
+}
+
+fn find<'a, T: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(current) = next {
+        if let Some(found) = current.downcast_ref() {
+            return Some(found);
+        }
+        next = current.source();
+    }
+    None
+}

@@ -1,0 +1,47 @@
+//! Everything about a call but its body. Must not know: who fills it in.
+
+use std::{fmt, time::Duration};
+
+use http::HeaderMap;
+
+use crate::error::CallContext;
+
+/// A call, ready but for its body: credentials and the caller's headers are already in `metadata`.
+#[derive(Clone)]
+pub struct CallHead {
+    /// Request path, below the server's root: `/coreweave.sandbox.v1.SandboxService/StreamExec`.
+    pub path: &'static str,
+    /// Request metadata, credentials included. The deadline is not: see `timeout`.
+    pub metadata: HeaderMap,
+    /// To send as `grpc-timeout` and to enforce with a local timer. `None`: no deadline.
+    pub timeout: Option<Duration>,
+    /// For errors: which rpc, on which sandbox.
+    pub context: CallContext,
+}
+
+impl CallHead {
+    /// Turns a body into tonic's request under this head.
+    pub(crate) fn into_request<T>(self, body: T) -> tonic::Request<T> {
+        let mut request = tonic::Request::new(body);
+        *request.metadata_mut() = tonic::metadata::MetadataMap::from_headers(self.metadata);
+        if let Some(timeout) = self.timeout {
+            request.set_timeout(timeout.min(LONGEST_TIMEOUT));
+        }
+        request
+    }
+}
+
+/// What fits into eight digits of seconds, the widest that `grpc-timeout` allows without losing precision to hours.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(99_999_999);
+
+impl fmt::Debug for CallHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.metadata.keys().map(http::HeaderName::as_str).collect();
+        f.debug_struct("CallHead")
+            .field("path", &self.path)
+            .field("metadata", &names)
+            .field("timeout", &self.timeout)
+            .field("context", &self.context)
+            .finish()
+    }
+}
