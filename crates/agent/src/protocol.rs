@@ -95,6 +95,11 @@ pub enum Lower {
 pub enum Progress {
     /// The namespaces exist; the server may map ids.
     Unshared,
+    /// Process one exists, as a child of whoever started stage 0.
+    Born {
+        /// Its id where the server lives.
+        pid: i32,
+    },
     /// Process one runs in its own root and serves its socket.
     Ready(Ready),
     /// A main command runs.
@@ -127,6 +132,21 @@ pub struct Failure {
     pub step: String,
     /// The system's error number, 0 when it was none.
     pub errno: i32,
+}
+
+impl Failure {
+    /// For `map_err`: what was being done when the system refused.
+    pub fn at(step: impl Into<String>) -> impl FnOnce(std::io::Error) -> Failure {
+        move |error| Failure { step: step.into(), errno: error.raw_os_error().unwrap_or(0) }
+    }
+
+    /// The system's reason as an error.
+    pub fn reason(&self) -> std::io::Error {
+        match self.errno {
+            0 => std::io::Error::other("unexpected answer"),
+            errno => std::io::Error::from_raw_os_error(errno),
+        }
+    }
 }
 
 /// First frame of a connection.

@@ -1,0 +1,174 @@
+//! Stage 0: namespaces and id maps, then process one.
+//!
+//! Stage 0 still has the server's own user id, so this is the moment to open what lies in the private data directory.
+//! Must not know: requests.
+
+use std::{
+    convert::Infallible,
+    ffi::OsString,
+    io,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::ffi::OsStringExt,
+    },
+    path::PathBuf,
+};
+
+use rustix::{
+    process::{DumpableBehavior, Gid, Pid, Uid, set_dumpable_behavior},
+    thread::UnshareFlags,
+};
+
+use crate::{
+    channel::Channel,
+    main_log::MainLog,
+    protocol::{Birth, Failure, Ids, Progress, Setup, VERSION},
+    root::{self, Layers},
+    serve::Server,
+};
+
+/// What stage 0 hands to process one.
+struct Inheritance {
+    setup: Setup,
+    listener: OwnedFd,
+    logs: Vec<MainLog>,
+    layers: Layers,
+}
+
+/// Runs the agent until the sandbox ends. The control socket is descriptor 0.
+pub fn become_agent() -> ! {
+    let code = match rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3) {
+        Err(_) => 1,
+        Ok(socket) => {
+            let mut control = Channel::new(socket);
+            match stage_zero(&mut control) {
+                // Without control there is nobody left to tell.
+                Err(failure) => control.send(&Progress::Failed(failure), &[]).map_or(1, |()| 1),
+                Ok(Stage::Zero) => 0,
+                Ok(Stage::One(inheritance)) => match process_one(control, *inheritance) {
+                    Ok(never) => match never {},
+                    Err(code) => code,
+                },
+            }
+        }
+    };
+    std::process::exit(code)
+}
+
+enum Stage {
+    Zero,
+    One(Box<Inheritance>),
+}
+
+fn stage_zero(control: &mut Channel) -> Result<Stage, Failure> {
+    let Birth::Setup(setup) = control.receive().map_err(Failure::at("read the setup"))? else {
+        return Err(out_of_order());
+    };
+    if setup.version != VERSION {
+        return Err(Failure { step: "agree on a protocol version".into(), errno: libc::EPROTO });
+    }
+    let listener = descriptor(control)?;
+    let mut logs = Vec::new();
+    for _ in &setup.containers {
+        logs.push(MainLog::new(descriptor(control)?, descriptor(control)?, descriptor(control)?));
+    }
+    // Its own session: neither the terminal nor the process group of the server reaches it. Fails only for a leader.
+    let _ = rustix::process::setsid();
+
+    let (uid, gid) = (rustix::process::getuid(), rustix::process::getgid());
+    let flags = UnshareFlags::NEWUSER
+        | UnshareFlags::NEWNS
+        | UnshareFlags::NEWPID
+        | UnshareFlags::NEWNET
+        | UnshareFlags::NEWIPC
+        | UnshareFlags::NEWUTS
+        | UnshareFlags::NEWCGROUP;
+    // SAFETY: this process has one thread and no state shared with another one; none of the flags unshares descriptors.
+    unsafe { rustix::thread::unshare_unsafe(flags) }
+        .map_err(io::Error::from)
+        .map_err(Failure::at("create the namespaces"))?;
+
+    if setup.ids == Ids::Single {
+        map_single(uid, gid).map_err(Failure::at("map the own user id"))?;
+    }
+    control.send(&Progress::Unshared, &[]).map_err(Failure::at("report the namespaces"))?;
+    let Birth::Mapped = control.receive().map_err(Failure::at("wait for the id map"))? else {
+        return Err(out_of_order());
+    };
+    let mut passed = Vec::new();
+    while let Some(mount) = control.take_descriptor() {
+        passed.push(mount);
+    }
+    let directory = PathBuf::from(OsString::from_vec(setup.directory.clone()));
+    let layers = Layers::open(&directory, &setup.containers, passed)?;
+
+    if setup.ids == Ids::Range {
+        let root = (Uid::ROOT, Gid::ROOT);
+        rustix::thread::set_thread_groups(&[])
+            .and_then(|()| rustix::thread::set_thread_res_gid(root.1, root.1, root.1))
+            .and_then(|()| rustix::thread::set_thread_res_uid(root.0, root.0, root.0))
+            .map_err(io::Error::from)
+            .map_err(Failure::at("become the sandbox's root"))?;
+    }
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(io::Error::from)
+        .map_err(Failure::at("hide the agent's memory"))?;
+
+    match sibling().map_err(Failure::at("start process one"))? {
+        Some(pid) => {
+            let born = Progress::Born { pid: pid.as_raw_nonzero().get() };
+            control.send(&born, &[]).map_err(Failure::at("report process one"))?;
+            Ok(Stage::Zero)
+        }
+        None => Ok(Stage::One(Box::new(Inheritance { setup, listener, logs, layers }))),
+    }
+}
+
+fn process_one(control: Channel, inheritance: Inheritance) -> Result<Infallible, i32> {
+    let Inheritance { setup, listener, logs, layers } = inheritance;
+    let ready = root::build(&setup, layers).and_then(|ready| {
+        // Listening again makes this process the one that SO_PEERCRED names to a server that finds it later.
+        rustix::net::listen(&listener, 4096).map_err(io::Error::from).map_err(Failure::at("listen"))?;
+        Ok((ready, Server::new(setup, listener, logs)?))
+    });
+    match ready {
+        Ok((ready, server)) => {
+            control.send(&Progress::Ready(ready), &[]).map_err(|_| 1)?;
+            server.run(control)
+        }
+        Err(failure) => control.send(&Progress::Failed(failure), &[]).map_or(Err(1), |()| Err(1)),
+    }
+}
+
+fn out_of_order() -> Failure {
+    Failure { step: "follow the server's order of messages".into(), errno: libc::EPROTO }
+}
+
+fn descriptor(control: &mut Channel) -> Result<OwnedFd, Failure> {
+    control.take_descriptor().ok_or_else(|| Failure { step: "receive descriptors".into(), errno: libc::EBADF })
+}
+
+/// An ordinary user may map exactly the own id, and groups only after giving up `setgroups`.
+fn map_single(uid: Uid, gid: Gid) -> io::Result<()> {
+    std::fs::write("/proc/self/uid_map", format!("0 {} 1\n", uid.as_raw()))?;
+    std::fs::write("/proc/self/setgroups", "deny")?;
+    std::fs::write("/proc/self/gid_map", format!("0 {} 1\n", gid.as_raw()))
+}
+
+/// Forks a child whose parent is this process's own parent, so that the server can wait for process one itself.
+/// `None` in the child.
+fn sibling() -> io::Result<Option<Pid>> {
+    let flags = libc::CLONE_PARENT | libc::SIGCHLD;
+    // SAFETY: a plain fork (no shared memory, no new stack) of a process with one thread; every argument after the flags
+    // is a null pointer, which is what the call takes for "none" on every architecture.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags as libc::c_long, 0, 0, 0, 0) };
+    match pid {
+        -1 => Err(io::Error::last_os_error()),
+        pid => Ok(Pid::from_raw(pid as i32)),
+    }
+}
+
+/// Marks a socket non-blocking.
+pub fn set_nonblocking(socket: impl AsFd) -> io::Result<()> {
+    Ok(rustix::io::ioctl_fionbio(socket, true)?)
+}

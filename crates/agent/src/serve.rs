@@ -1,0 +1,342 @@
+//! Process one's poll loop: accepts connections, reaps every process of the sandbox, moves the main command's output.
+//!
+//! One thread, nothing blocks except a disk. Must not know: mounts, namespaces.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    convert::Infallible,
+    io,
+    os::fd::{AsFd, FromRawFd, OwnedFd},
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::{Mode, OFlags},
+    net::SocketFlags,
+    process::{Pid, Signal, WaitOptions},
+};
+
+use crate::{
+    birth::set_nonblocking,
+    channel::Channel,
+    confine::Confinement,
+    launch::{Launch, Stdio, exit_code, launch, open_terminal, signal_all},
+    main_log::MainLog,
+    operation::{Connection, Role},
+    protocol::{Birth, Exec, Failure, Progress, Reply, Request, Setup, VERSION},
+    survey,
+};
+
+/// Who waits for a process.
+enum Waiter {
+    Main(usize),
+    Connection(u64),
+}
+
+/// A stop under way.
+struct Stop {
+    kill_at: Instant,
+    killed: bool,
+}
+
+/// Everything process one knows.
+pub struct Server {
+    setup: Setup,
+    listener: OwnedFd,
+    children: OwnedFd,
+    null: OwnedFd,
+    confinement: Confinement,
+    logs: Vec<MainLog>,
+    exits: Vec<Option<i32>>,
+    waiters: HashMap<Pid, Waiter>,
+    connections: BTreeMap<u64, Connection>,
+    /// The connection the sandbox was born on, until its main command started: a sandbox that nobody will start ends.
+    birth: Option<u64>,
+    stop: Option<Stop>,
+}
+
+impl Server {
+    /// Prepares what needs preparing once.
+    pub fn new(setup: Setup, listener: OwnedFd, logs: Vec<MainLog>) -> Result<Server, Failure> {
+        set_nonblocking(&listener).map_err(Failure::at("prepare the socket"))?;
+        let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
+            .map_err(io::Error::from)
+            .map_err(Failure::at("open /dev/null"))?;
+        Ok(Server {
+            children: child_signals().map_err(Failure::at("watch for children"))?,
+            confinement: Confinement::compile()?,
+            exits: vec![None; setup.containers.len()],
+            waiters: HashMap::new(),
+            connections: BTreeMap::new(),
+            birth: Some(0),
+            stop: None,
+            setup,
+            listener,
+            null,
+            logs,
+        })
+    }
+
+    /// Serves until the sandbox is stopped, or its server is gone when it is an ephemeral one.
+    pub fn run(mut self, control: Channel) -> Result<Infallible, i32> {
+        set_nonblocking(&control).map_err(|_| 1)?;
+        self.connections.insert(0, Connection::control(control));
+        // What came along with earlier frames is buffered already.
+        self.hear(0);
+        let mut next_id = 1;
+        loop {
+            let ready = self.wait().map_err(|_| 1)?;
+            if ready.accept {
+                while let Ok(socket) = rustix::net::accept_with(&self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
+                {
+                    self.connections.insert(next_id, Connection::new(socket, Role::Fresh));
+                    next_id += 1;
+                }
+            }
+            for container in ready.logs {
+                self.logs[container].drain(8);
+            }
+            for id in ready.connections {
+                let open = self.connections.get_mut(&id).is_some_and(Connection::fill);
+                self.hear(id);
+                if !open {
+                    self.close(id)?;
+                }
+            }
+            if ready.children {
+                // Only a wake-up: which child it was, `wait` says.
+                let _ = rustix::io::read(&self.children, &mut [0; 1024]);
+            }
+            self.reap()?;
+        }
+    }
+
+    fn wait(&self) -> io::Result<Readiness> {
+        let timeout = self.stop.as_ref().filter(|stop| !stop.killed).map(|stop| {
+            let left = stop.kill_at.saturating_duration_since(Instant::now());
+            Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() }
+        });
+        let mut polled = vec![PollFd::new(&self.listener, PollFlags::IN), PollFd::new(&self.children, PollFlags::IN)];
+        let sources: Vec<usize> = (0..self.logs.len()).filter(|index| self.logs[*index].source().is_some()).collect();
+        polled.extend(sources.iter().filter_map(|index| {
+            self.logs[*index].source().map(|source| PollFd::from_borrowed_fd(source, PollFlags::IN))
+        }));
+        polled.extend(self.connections.values().map(|connection| PollFd::new(connection, PollFlags::IN)));
+        match poll(&mut polled, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut ready = polled.iter().map(|one| !one.revents().is_empty());
+        Ok(Readiness {
+            accept: ready.next() == Some(true),
+            children: ready.next() == Some(true),
+            logs: sources.into_iter().filter(|_| ready.next() == Some(true)).collect(),
+            connections: self.connections.keys().copied().filter(|_| ready.next() == Some(true)).collect(),
+        })
+    }
+
+    /// Acts on every whole frame of a connection.
+    fn hear(&mut self, id: u64) {
+        loop {
+            let Some(connection) = self.connections.get_mut(&id) else { return };
+            let heard = match connection.role {
+                Role::Fresh => connection.next::<Request>().map(|frame| frame.map(|request| self.request(id, request))),
+                Role::Control => connection.next::<Birth>().map(|frame| frame.map(|birth| self.start_main(&birth))),
+                _ => connection.next().map(|frame| frame.map(|nudge| connection.nudge(nudge))),
+            };
+            match heard {
+                Ok(Some(())) => {}
+                Ok(None) => return,
+                Err(_) => {
+                    // Not our protocol; the next read finds the end.
+                    if let Some(connection) = self.connections.get(&id) {
+                        let _ = rustix::net::shutdown(connection, rustix::net::Shutdown::Both);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn request(&mut self, id: u64, request: Request) {
+        let exits = self.exits.clone();
+        let containers = self.setup.containers.len();
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        match request {
+            Request::Attach { version: VERSION } => {
+                connection.role = Role::Control;
+                connection.send(&Reply::Attached { exits }, &[]);
+            }
+            Request::Attach { version } => {
+                let text = format!("this sandbox's agent speaks protocol {VERSION}, the server {version}");
+                connection.send(&Reply::Refused(text), &[]);
+            }
+            Request::Exec(Exec { container, .. })
+            | Request::OpenFile { container, .. }
+            | Request::CreateFile { container, .. }
+                if container >= containers =>
+            {
+                connection.send(&Reply::Refused(format!("there is no container {container}")), &[]);
+            }
+            Request::Exec(_) if self.stop.is_some() => {
+                connection.send(&Reply::Refused("the sandbox is being stopped".into()), &[]);
+            }
+            Request::Exec(exec) => self.exec(id, exec),
+            Request::OpenFile { .. } | Request::CreateFile { .. } => connection.serve_file(&request),
+            Request::Status => connection.send(&Reply::Status(survey::status()), &[]),
+            Request::Stop { grace_ms } => {
+                connection.role = Role::Stop;
+                let kill_at = Instant::now() + Duration::from_millis(grace_ms.min(24 * 3_600_000));
+                // The shortest of several requests holds.
+                let kill_at = self.stop.as_ref().map_or(kill_at, |stop| stop.kill_at.min(kill_at));
+                self.stop = Some(Stop { kill_at, killed: false });
+                signal_all(Signal::TERM);
+            }
+        }
+    }
+
+    fn exec(&mut self, id: u64, exec: Exec) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let container = &self.setup.containers[exec.container];
+        let mut env = container.env.clone();
+        env.extend(exec.env);
+        let started = (|| {
+            let mut given = || connection.take_descriptor().ok_or(io::Error::from_raw_os_error(libc::EBADF));
+            let (terminal, stdin, stdout, stderr);
+            let (stdio, outer) = match exec.tty {
+                Some((columns, rows)) => {
+                    let (outer, inner) = open_terminal(columns, rows)?;
+                    terminal = outer;
+                    (Stdio::Terminal(inner), Some(terminal.as_fd()))
+                }
+                None => {
+                    stdin = if exec.stdin { given()? } else { rustix::io::fcntl_dupfd_cloexec(&self.null, 3)? };
+                    (stdout, stderr) = (given()?, given()?);
+                    (Stdio::Pipes(stdin.as_fd(), stdout.as_fd(), stderr.as_fd()), None)
+                }
+            };
+            let working_dir = &container.working_dir;
+            let pid = launch(Launch { argv: &exec.argv, env, working_dir, stdio }, &self.confinement)?;
+            connection.role = Role::Exec(Some(pid));
+            connection.send(&Reply::Started, outer.as_slice());
+            Ok(pid)
+        })();
+        match started {
+            Ok(pid) => drop(self.waiters.insert(pid, Waiter::Connection(id))),
+            Err(error) => connection.send(&Reply::Failed(Failure::at("start the process")(error)), &[]),
+        }
+    }
+
+    fn start_main(&mut self, birth: &Birth) {
+        if !matches!(birth, Birth::StartMain) || self.birth.take().is_none() {
+            return;
+        }
+        for index in 0..self.setup.containers.len() {
+            let container = &self.setup.containers[index];
+            let started = self.logs[index].open_pipe().and_then(|output| {
+                let stdio = Stdio::Pipes(self.null.as_fd(), output.as_fd(), output.as_fd());
+                let (argv, env, working_dir) = (&container.argv, container.env.clone(), &container.working_dir);
+                launch(Launch { argv, env, working_dir, stdio }, &self.confinement)
+            });
+            match started {
+                Ok(pid) => {
+                    self.waiters.insert(pid, Waiter::Main(index));
+                    self.tell(&Progress::MainStarted { container: index });
+                }
+                Err(error) => self.tell(&Progress::Failed(Failure::at("start the main command")(error))),
+            }
+        }
+    }
+
+    fn reap(&mut self) -> Result<(), i32> {
+        loop {
+            match rustix::process::wait(WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) => self.ended(pid, exit_code(status)),
+                Err(rustix::io::Errno::INTR) => {}
+                Ok(None) => break,
+                // Nobody is left at all: a stop is complete.
+                Err(_) if self.stop.is_some() => return self.finish(),
+                Err(_) => break,
+            }
+        }
+        if let Some(stop) = &mut self.stop
+            && Instant::now() >= stop.kill_at
+        {
+            stop.killed = true;
+            signal_all(Signal::KILL);
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, pid: Pid, code: i32) {
+        match self.waiters.remove(&pid) {
+            Some(Waiter::Main(container)) => {
+                self.logs[container].record_exit(code);
+                self.exits[container] = Some(code);
+                self.tell(&Progress::MainExited { container, code });
+            }
+            Some(Waiter::Connection(id)) => {
+                if let Some(connection) = self.connections.get_mut(&id) {
+                    connection.role = Role::Exec(None);
+                    connection.send(&Reply::Exited { code }, &[]);
+                }
+            }
+            // An orphan that fell to process one.
+            None => {}
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), i32> {
+        for log in &mut self.logs {
+            log.drain(usize::MAX);
+        }
+        for connection in self.connections.values().filter(|connection| matches!(connection.role, Role::Stop)) {
+            connection.send(&Reply::Done, &[]);
+        }
+        Err(0)
+    }
+
+    fn tell(&self, progress: &Progress) {
+        for connection in self.connections.values().filter(|connection| matches!(connection.role, Role::Control)) {
+            connection.send(progress, &[]);
+        }
+    }
+
+    fn close(&mut self, id: u64) -> Result<(), i32> {
+        if let Some(connection) = self.connections.remove(&id) {
+            let control = matches!(connection.role, Role::Control);
+            let orphaned = control && (self.setup.ephemeral || self.birth == Some(id));
+            connection.close();
+            if orphaned {
+                return Err(0);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a round of polling found.
+struct Readiness {
+    accept: bool,
+    children: bool,
+    logs: Vec<usize>,
+    connections: Vec<u64>,
+}
+
+/// A descriptor that becomes readable when a child ends.
+fn child_signals() -> io::Result<OwnedFd> {
+    // SAFETY: the set lives on this stack and is initialised before use; the new descriptor belongs to nobody else.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, libc::SIGCHLD);
+        if libc::sigprocmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        match libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) {
+            -1 => Err(io::Error::last_os_error()),
+            descriptor => Ok(OwnedFd::from_raw_fd(descriptor)),
+        }
+    }
+}
