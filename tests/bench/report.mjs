@@ -1,0 +1,66 @@
+// Turns samples into figures, ratios and goals. Pure: it measures nothing and prints nothing.
+
+export function quantile(values, q) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const place = (sorted.length - 1) * q;
+  const low = Math.floor(place);
+  return sorted[low] + (sorted[Math.ceil(place)] - sorted[low]) * (place - low);
+}
+
+export const median = (values) => quantile(values, 0.5);
+
+/** Lines of a throughput table and its goals, from the samples of interleaved clients. */
+export function throughput(title, { samples, wasm }, bytes, { judged = true } = {}) {
+  const seconds = Object.fromEntries(Object.entries(samples).map(([name, list]) => [name, median(list.map((s) => s.seconds))]));
+  const rows = Object.entries(samples).map(([name, list]) => {
+    const cpu = list[0].cpuSeconds === undefined ? undefined : (median(list.map((s) => s.cpuSeconds)) / bytes) * 1e9;
+    return {
+      client: name,
+      "MiB/s": bytes / 2 ** 20 / seconds[name],
+      "CPU s/GB": cpu,
+      "/ raw fetch": seconds["raw fetch"] / seconds[name],
+      "/ connect-web": seconds["connect-web"] / seconds[name],
+    };
+  });
+  const goals = rows
+    .filter(({ client }) => judged && client.startsWith("jetway"))
+    .flatMap((row) => [
+      atLeast(`${title}: ${row.client} / raw fetch`, row["/ raw fetch"], 0.9),
+      atLeast(`${title}: ${row.client} / connect-web`, row["/ connect-web"], 1.3),
+    ]);
+  if (judged) goals.push(atMost(`${title}: growth of wasm memory, MiB`, (wasm.after - wasm.before) / 2 ** 20, 8));
+  return { title, rows, goals, wasm };
+}
+
+/** Lines of a latency table and its goals, from samples in milliseconds. */
+export function latency(title, { figures }, limits) {
+  const rows = Object.entries(figures).map(([name, list]) => ({
+    what: name,
+    p50: quantile(list, 0.5),
+    p95: quantile(list, 0.95),
+    samples: list.length,
+  }));
+  const goals = Object.entries(limits).map(([name, limit]) => atMost(`${title}: ${name}, p50 ms`, quantile(figures[name], 0.5), limit));
+  return { title, rows, goals };
+}
+
+const atLeast = (what, value, goal) => ({ what, value, goal, relation: "at least", met: value >= goal });
+const atMost = (what, value, goal) => ({ what, value, goal, relation: "at most", met: value <= goal });
+
+/** A section as aligned text. */
+export function render({ title, rows }) {
+  const columns = Object.keys(rows[0]).filter((column) => rows.some((row) => row[column] !== undefined));
+  const cells = rows.map((row) => columns.map((column) => shown(row[column])));
+  const widths = columns.map((column, index) => Math.max(column.length, ...cells.map((line) => line[index].length)));
+  const line = (words) => words.map((word, index) => (index ? word.padStart(widths[index]) : word.padEnd(widths[0]))).join("  ");
+  return [title, `  ${line(columns)}`, ...cells.map((words) => `  ${line(words)}`)].join("\n");
+}
+
+export function renderGoals(goals) {
+  return goals.map(({ what, value, goal, relation, met }) => `  ${met ? "met   " : "MISSED"}  ${what}: ${shown(value)} (${relation} ${goal})`).join("\n");
+}
+
+function shown(value) {
+  if (typeof value !== "number") return String(value ?? "");
+  return value >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(2);
+}

@@ -1,0 +1,143 @@
+// `cargo xtask bench`: one run, one table. Our package beside plain fetch and connect-web, same server, same bytes, in
+// Node and in Chromium; then small latencies and one whole chain against a real server. Ratios within the run are what
+// counts: absolute figures are the machine's. Exits non-zero only when something is broken, not when a goal is missed.
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { build } from "esbuild";
+import { findChromium, startChromium, startServe, startSite, startSource } from "./hosts.mjs";
+import { entryOf } from "./package.mjs";
+import { latency, render, renderGoals, throughput } from "./report.mjs";
+
+const HELP = `node tests/bench/run.mjs [--quick] [--json FILE] [--only PART]... [--rounds N] [--package DIR] [--no-build]
+PART: node, chromium, latency, process`;
+const here = fileURLToPath(new URL(".", import.meta.url));
+const root = resolve(here, "../..");
+const target = resolve(root, process.env.CARGO_TARGET_DIR ?? "target");
+const PARTS = ["node", "chromium", "latency", "process"];
+const CHUNK = 64 << 10;
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean" },
+    json: { type: "string" },
+    only: { type: "string", multiple: true, default: PARTS },
+    rounds: { type: "string" },
+    package: { type: "string", default: join(target, "npm/jetway") },
+    "no-build": { type: "boolean" },
+    help: { type: "boolean", short: "h" },
+  },
+});
+const unknown = options.only.find((part) => !PARTS.includes(part));
+const rounds = Number(options.rounds ?? (options.quick ? 3 : 9));
+if (options.help || unknown || !(rounds >= 1)) {
+  console.error(unknown ? `--only ${unknown}: no such part\n${HELP}` : HELP);
+  process.exit(options.help ? 0 : 2);
+}
+
+const plan = {
+  bytes: (options.quick ? 64 : 256) << 20,
+  chunk: CHUNK,
+  rounds,
+  warm: { bytes: 16 << 20, chunk: CHUNK },
+};
+const wants = (part) => options.only.includes(part);
+
+/** Runs a measuring script in a Node of its own and answers what it prints. */
+async function inNode(script, config, flags = []) {
+  const child = spawn(process.execPath, [...flags, join(here, script), JSON.stringify(config)], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(child, "exit");
+  const chunks = await child.stdout.toArray();
+  const [code, signal] = await ended;
+  if (code !== 0) throw new Error(`${script} ended with ${code ?? signal}`);
+  return JSON.parse(Buffer.concat(chunks).toString());
+}
+
+async function inChromium(site, config) {
+  const binary = findChromium();
+  if (!binary) throw new Error("no Chromium: install one, name it by CHROMIUM=…, or leave it out with --only");
+  const posted = site.result();
+  const chromium = await startChromium(binary, `${site.url}/#${encodeURIComponent(JSON.stringify(config))}`);
+  try {
+    const late = new Promise((done) => setTimeout(done, 240_000, { error: "nothing posted within 240 s" }).unref());
+    const died = chromium.ended.then((how) => ({ error: `Chromium ${how}` }));
+    const result = await Promise.race([posted, late, died]);
+    if (result.error) throw new Error(`in the page: ${result.error}`);
+    return result;
+  } finally {
+    await chromium.close();
+  }
+}
+
+function compile() {
+  const packages = ["-p", "jetway-cli", "-p", "jetway-server", "--bin", "jetway", "--example", "bench_source"];
+  execFileSync("cargo", ["build", "--release", ...packages], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+}
+
+const sections = [];
+const show = (section) => {
+  sections.push(section);
+  console.log(`\n${render(section)}`);
+};
+
+if (!options["no-build"]) compile();
+const open = [];
+try {
+  const opened = async (starting) => {
+    const host = await starting;
+    open.push(host);
+    return host;
+  };
+  const packageDir = resolve(options.package);
+  const nodeEntry = pathToFileURL(join(packageDir, await entryOf(packageDir, ["node", "import"]))).href;
+  const pageEntry = `/jetway/${await entryOf(packageDir, ["browser", "import"])}`.replace("/./", "/");
+  const source = await opened(startSource(join(target, "release/examples/bench_source")));
+  const bundled = await build({
+    entryPoints: [join(here, "page.mjs")],
+    bundle: true,
+    format: "esm",
+    minify: true,
+    write: false,
+    nodePaths: [join(root, "tests/node_modules")],
+  });
+  const site = await opened(startSite({ script: bundled.outputFiles[0].text, packageDir }));
+  const memory = { ...plan, sourceUrl: source.url, baseUrl: source.url };
+  const size = `${plan.bytes >> 20} MiB in ${CHUNK >> 10} KiB frames`;
+
+  if (wants("node")) {
+    show(throughput(`Node, from memory, ${size}`, await inNode("streams_node.mjs", { ...memory, entry: nodeEntry }, ["--expose-gc"]), plan.bytes));
+  }
+  if (wants("chromium")) {
+    show(throughput(`Chromium, from memory, ${size}`, await inChromium(site, { ...memory, entry: pageEntry }), plan.bytes));
+  }
+  if (wants("latency") || wants("process")) {
+    const { url: baseUrl, token, close } = await startServe(join(target, "release/jetway"), site.url);
+    open.push({ close });
+    const real = { sourceUrl: source.url, baseUrl, token, entry: nodeEntry };
+    if (wants("latency")) {
+      const counts = options.quick ? { warmUps: 10, execs: 50, creates: 10 } : { warmUps: 50, execs: 300, creates: 50 };
+      const limits = { "exec true, jetway": 3, "create to first output": 15 };
+      show(latency("Node, real server, milliseconds", await inNode("latency.mjs", { ...real, ...counts }), limits));
+    }
+    if (wants("process")) {
+      const config = { ...plan, ...real, rounds: 1, command: ["head", "-c", String(plan.bytes), "/dev/zero"], image: "host" };
+      show(throughput(`Node, from a process, ${plan.bytes >> 20} MiB`, await inNode("streams_node.mjs", config, ["--expose-gc"]), plan.bytes, { judged: false }));
+    }
+  }
+  const goals = sections.flatMap((section) => section.goals);
+  console.log(`\nGoals\n${renderGoals(goals)}\n${goals.filter(({ met }) => met).length} of ${goals.length} met`);
+  if (options.json) writeFileSync(options.json, `${JSON.stringify({ plan, sections }, null, 2)}\n`);
+} catch (error) {
+  console.error(`\nbench: ${error.stack ?? error}`);
+  process.exitCode = 1;
+} finally {
+  for (const host of open.reverse()) {
+    await host.close().catch((error) => {
+      console.error(`bench: ${error.message}`);
+      process.exitCode = 1;
+    });
+  }
+}
