@@ -9,9 +9,9 @@ use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use http::{HeaderName, Method};
 use jetway_server::wire::sandbox::{
-    CreateSandboxRequest, DeleteSandboxRequest, DeleteSandboxResponse, ExecStreamExit, ExecStreamInit, ExecStreamOutput,
-    ExecStreamReady, ExecStreamRequest, ExecStreamResponse, GetSandboxRequest, Sandbox, SandboxStatus, State,
-    exec_stream_output::Stream as Source, exec_stream_request, exec_stream_response::Message,
+    CreateSandboxRequest, DeleteSandboxRequest, DeleteSandboxResponse, ExecStreamExit, ExecStreamInit,
+    ExecStreamOutput, ExecStreamReady, ExecStreamRequest, ExecStreamResponse, GetSandboxRequest, Sandbox,
+    SandboxStatus, State, exec_stream_output::Stream as Source, exec_stream_request, exec_stream_response::Message,
 };
 use prost::Message as _;
 use std::{convert::Infallible, time::Duration};
