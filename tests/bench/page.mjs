@@ -1,5 +1,5 @@
 // The streams in a page: config from the address, figures posted back to where the page came from.
-import { wasmBytes } from "./wasm_memory.mjs";
+import { wasmMemory } from "./wasm_memory.mjs";
 import * as clients from "./clients.mjs";
 import { measure, warmUp } from "./rounds.mjs";
 
@@ -15,9 +15,8 @@ async function run() {
   ];
   const settle = () => new Promise((resolve) => setTimeout(resolve, 50));
   await warmUp(compared, config.warm);
-  const before = wasmBytes();
-  const samples = await measure(compared, { ...config, settle });
-  return { samples, wasm: { before, after: wasmBytes() }, userAgent: navigator.userAgent };
+    const samples = await measure(compared, { ...config, settle });
+  return { samples, wasm: wasmMemory(), userAgent: navigator.userAgent };
 }
 
 const result = await run().catch((error) => ({ error: `${error}\n${error?.stack}` }));

@@ -1,6 +1,6 @@
 // The streams in Node, in a process of their own so that nothing else shares their event loop: config in by argument,
 // figures out by standard output. Started with --expose-gc.
-import { wasmBytes } from "./wasm_memory.mjs";
+import { wasmMemory } from "./wasm_memory.mjs";
 import * as clients from "./clients.mjs";
 import { measure, warmUp } from "./rounds.mjs";
 
@@ -31,8 +31,7 @@ if (config.image) {
 } else {
   await warmUp(compared, config.warm);
 }
-const before = wasmBytes();
 const samples = await measure(compared, { ...config, sandboxId: sandbox?.sandboxId, meter, settle });
 await sandbox?.delete();
-console.log(JSON.stringify({ samples, wasm: { before, after: wasmBytes() } }));
+console.log(JSON.stringify({ samples, wasm: wasmMemory() }));
 process.exit(0);

@@ -1,12 +1,13 @@
 // Finds the core's linear memory without asking the package for it: imported before the package, it watches what is
 // instantiated. Must not change what the package sees.
 
-const memories = new Set();
+// Each memory with its size at birth.
+const memories = new Map();
 
 function remember(result) {
   const { exports } = result.instance ?? result;
   for (const value of Object.values(exports)) {
-    if (value instanceof WebAssembly.Memory) memories.add(value);
+    if (value instanceof WebAssembly.Memory) memories.set(value, value.buffer.byteLength);
   }
   return result;
 }
@@ -19,9 +20,8 @@ WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
   construct: (target, args) => remember(Reflect.construct(target, args)),
 });
 
-/** Bytes of linear memory of everything instantiated so far. */
-export function wasmBytes() {
-  let sum = 0;
-  for (const memory of memories) sum += memory.buffer.byteLength;
-  return sum;
+/** Bytes of linear memory of everything instantiated so far: when it was instantiated, and now. */
+export function wasmMemory() {
+  const sum = (sizes) => [...sizes].reduce((total, size) => total + size, 0);
+  return { before: sum(memories.values()), after: sum([...memories.keys()].map(({ buffer }) => buffer.byteLength)) };
 }
