@@ -15,7 +15,7 @@ async function run() {
   ];
   const settle = () => new Promise((resolve) => setTimeout(resolve, 50));
   await warmUp(compared, config.warm);
-    const samples = await measure(compared, { ...config, settle });
+  const samples = await measure(compared, { ...config, settle });
   return { samples, wasm: wasmMemory(), userAgent: navigator.userAgent };
 }
 
