@@ -20,6 +20,7 @@
 pub mod client;
 pub mod config;
 pub mod error;
+pub mod process;
 
 // Natively its tests are its only user.
 #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, unused_imports))]
@@ -31,6 +32,7 @@ mod wire;
 pub use client::{CallOptions, Client};
 pub use config::{ClientConfig, Credentials};
 pub use error::{Error, ErrorKind};
+pub use process::{ExecOptions, Process, ProcessResult};
 pub use transport::CallHead;
 
 /// The generated wire types, for what the nouns above do not cover.

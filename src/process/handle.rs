@@ -1,0 +1,149 @@
+//! The handle of a process. Must not know: the wire, which transport carries it.
+
+use std::{
+    future::IntoFuture,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::{
+    FutureExt,
+    channel::{mpsc, oneshot},
+    future::Shared,
+};
+
+use super::{
+    ExecPlan, Lines, OutputStream, ProcessOutput, ProcessResult, StdinWriter, TerminalSize,
+    driver::{Driver, OpenExec, Stop},
+    streams::Outputs,
+};
+use crate::{
+    error::Error,
+    platform::{BoxFuture, now, spawn},
+};
+
+/// How a process ended, for everybody who asks.
+pub(super) type Ending = Shared<BoxFuture<'static, Result<ProcessResult, Error>>>;
+
+/// A process in a sandbox. It runs already; await it for its [`ProcessResult`].
+///
+/// Output that is not streamed by [`stdout`](Self::stdout) and [`stderr`](Self::stderr) is collected for the result, up
+/// to `max_buffer_bytes` each. Reading and awaiting work in any order, but a stream that is held and not read holds up
+/// the process. Dropping the handle and all of its output streams cancels the process and the server kills its group;
+/// [`detach`](Self::detach) does not.
+pub struct Process {
+    plan: Arc<ExecPlan>,
+    ending: Ending,
+    outputs: Arc<Outputs>,
+    guard: Arc<KillGuard>,
+    stdin: Option<StdinWriter>,
+    resizes: Option<mpsc::Sender<TerminalSize>>,
+}
+
+/// Cancels the process when the last holder is gone.
+pub(super) struct KillGuard(Mutex<Option<oneshot::Sender<Stop>>>);
+
+impl KillGuard {
+    fn send(&self, stop: Stop) {
+        if let Some(sender) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // An ended process listens no more.
+            let _ = sender.send(stop);
+        }
+    }
+}
+
+impl Process {
+    /// Follows a process in the background from the moment that `open` opens its stream.
+    pub(crate) fn follow(plan: ExecPlan, open: BoxFuture<'static, Result<OpenExec, Error>>) -> Self {
+        let plan = Arc::new(plan);
+        let outputs = Arc::new(Outputs::new(plan.max_buffer_bytes()));
+        let (writer, stdin) = StdinWriter::new();
+        let (resizer, resizes) = mpsc::channel(1);
+        let (stop, stopped) = oneshot::channel();
+        let driver = Driver { plan: Arc::clone(&plan), outputs: Arc::clone(&outputs), stdin, resizes, started: now() };
+        let ending: BoxFuture<'static, _> = Box::pin(driver.run(open, stopped));
+        let ending = ending.shared();
+        // Without a runtime whoever awaits drives it.
+        spawn(ending.clone().map(drop));
+        let options = plan.options();
+        Self {
+            stdin: plan.keeps_input_open().then_some(writer),
+            resizes: options.tty.is_some().then_some(resizer),
+            plan,
+            ending,
+            outputs,
+            guard: Arc::new(KillGuard(Mutex::new(Some(stop)))),
+        }
+    }
+
+    /// The command as given.
+    pub fn command(&self) -> &[String] {
+        self.plan.command()
+    }
+
+    /// Its live stdout, from the start. `None` when it was taken before.
+    pub fn stdout(&self) -> Option<ProcessOutput> {
+        self.outputs.read(OutputStream::Stdout, self.ending.clone(), Arc::clone(&self.guard))
+    }
+
+    /// Its live stderr, from the start. `None` when it was taken before.
+    pub fn stderr(&self) -> Option<ProcessOutput> {
+        self.outputs.read(OutputStream::Stderr, self.ending.clone(), Arc::clone(&self.guard))
+    }
+
+    /// The lines of its stdout. `None` when stdout was taken before.
+    pub fn lines(&self) -> Option<Lines> {
+        self.stdout().map(Lines::new)
+    }
+
+    /// Its stdin. `None` unless the options asked for it, and when it was taken before.
+    pub fn stdin(&mut self) -> Option<StdinWriter> {
+        self.stdin.take()
+    }
+
+    pub(super) fn resizes(&mut self) -> Option<mpsc::Sender<TerminalSize>> {
+        self.resizes.take()
+    }
+
+    /// Its exit code, if it has one already.
+    pub fn exit_code(&self) -> Option<i32> {
+        self.ending.peek()?.as_ref().ok().map(|result| result.exit_code)
+    }
+
+    /// Waits for its exit code; `check` does not apply.
+    ///
+    /// # Errors
+    /// Whatever kept it from being followed to its end.
+    pub async fn wait(&self) -> Result<i32, Error> {
+        self.ending.clone().await.map(|result| result.exit_code)
+    }
+
+    /// Waits for its result.
+    ///
+    /// # Errors
+    /// Validation for a command or options that cannot be run; whatever kept the sandbox from starting; command timeout;
+    /// cancelled; execution for a non-zero exit under `check`. See [`ProcessResult::of`] for what came until then.
+    pub async fn result(&self) -> Result<ProcessResult, Error> {
+        self.ending.clone().await?.checked(&self.plan)
+    }
+
+    /// Ends the call; the server kills the process group. Its result is then a cancelled error.
+    pub fn cancel(&self) {
+        self.guard.send(Stop::Cancel);
+    }
+
+    /// Lets it run to its end although nobody holds it any more.
+    pub fn detach(self) {
+        self.guard.send(Stop::Detach);
+    }
+}
+
+impl IntoFuture for Process {
+    type Output = Result<ProcessResult, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(mut self) -> Self::IntoFuture {
+        // Nobody can write any more: without this a process that reads to the end of its input would never end.
+        self.stdin = None;
+        Box::pin(async move { self.result().await })
+    }
+}

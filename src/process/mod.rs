@@ -1,0 +1,25 @@
+//! A process in a sandbox: its options, its streams, its end.
+//! Must not know: `Sandbox`, JavaScript, which transport carries it.
+//!
+//! [`OutputState`] and [`MiddleBuffer`] are pure and shared with the web host, whose streams are JavaScript's own.
+
+mod buffer;
+mod driver;
+mod handle;
+mod lines;
+mod options;
+mod output;
+mod result;
+mod stdin;
+mod streams;
+mod terminal;
+
+pub use buffer::MiddleBuffer;
+pub use handle::Process;
+pub use lines::{LineSplitter, Lines};
+pub use options::{DEFAULT_MAX_BUFFER_BYTES, ExecOptions, ExecPlan, PreparedExec, TerminalSize};
+pub use output::{ExecEvent, OutputState, OutputStream};
+pub use result::ProcessResult;
+pub use stdin::{STDIN_CHUNK_BYTES, StdinFrame, StdinWriter};
+pub use streams::ProcessOutput;
+pub use terminal::TerminalSession;

@@ -1,0 +1,212 @@
+//! What a process's stream says, as a pure state machine: ready, output, then an exit or an error.
+//! Must not know: who reads the output, I/O.
+
+use bytes::Bytes;
+
+use crate::{
+    error::{CallContext, Error, ErrorKind, Operation},
+    wire::{self, exec_stream_output::Stream, exec_stream_response::Message},
+};
+
+/// Which of a process's outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OutputStream {
+    /// Standard output, or a terminal's.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Something that happened to a process.
+#[derive(Debug, Clone)]
+pub enum ExecEvent {
+    /// It runs and takes input.
+    Ready,
+    /// It printed something.
+    Output(OutputStream, Bytes),
+    /// It ended with this code; nothing follows.
+    Exit(i32),
+}
+
+/// What is known about a process so far.
+///
+/// Feed it every message ([`accept`](Self::accept)), or tell it of output that took a faster way
+/// ([`note_output`](Self::note_output)); ask it at the end what the end means ([`finish`](Self::finish)).
+#[derive(Debug, Clone)]
+pub struct OutputState {
+    context: CallContext,
+    ready: bool,
+    exit: Option<i32>,
+    stdout_bytes: u64,
+    stderr_bytes: u64,
+}
+
+impl OutputState {
+    /// A process that has not said anything yet.
+    pub fn new(sandbox_id: impl Into<String>) -> Self {
+        let context = CallContext::on(Operation::StreamExec, sandbox_id);
+        Self { context, ready: false, exit: None, stdout_bytes: 0, stderr_bytes: 0 }
+    }
+
+    /// Whether it takes input.
+    pub fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// Its exit code, once it ended.
+    pub fn exit_code(&self) -> Option<i32> {
+        self.exit
+    }
+
+    /// How much it printed, kept or not.
+    pub fn bytes(&self, stream: OutputStream) -> u64 {
+        match stream {
+            OutputStream::Stdout => self.stdout_bytes,
+            OutputStream::Stderr => self.stderr_bytes,
+        }
+    }
+
+    /// Takes an encoded message, without its gRPC envelope.
+    ///
+    /// # Errors
+    /// Protocol for bytes that are no such message; otherwise what the message reports.
+    pub fn accept_encoded(&mut self, message: Bytes) -> Result<Option<ExecEvent>, Error> {
+        let message = prost::Message::decode(message)
+            .map_err(|cause| self.broken("the server sent a message that is none").with_source(cause))?;
+        self.accept(message)
+    }
+
+    /// Takes the next message. `None` is a message with nothing to act on.
+    ///
+    /// # Errors
+    /// Execution, stream backpressure, stream truncated or command timeout as the server reports it.
+    pub(crate) fn accept(&mut self, message: wire::ExecStreamResponse) -> Result<Option<ExecEvent>, Error> {
+        if self.exit.is_some() {
+            return Ok(None);
+        }
+        Ok(match message.message {
+            Some(Message::Ready(_)) => {
+                self.ready = true;
+                Some(ExecEvent::Ready)
+            }
+            Some(Message::Output(output)) if output.data.is_empty() => None,
+            Some(Message::Output(output)) => {
+                let stream = match output.stream() {
+                    Stream::Stderr => OutputStream::Stderr,
+                    Stream::Stdout | Stream::Unspecified => OutputStream::Stdout,
+                };
+                self.note_output(stream, output.data.len());
+                Some(ExecEvent::Output(stream, output.data))
+            }
+            Some(Message::Exit(exit)) => {
+                self.exit = Some(exit.exit_code);
+                Some(ExecEvent::Exit(exit.exit_code))
+            }
+            Some(Message::Error(error)) => return Err(self.reported(error)),
+            None => None,
+        })
+    }
+
+    /// Counts output that did not come through [`accept`](Self::accept).
+    pub fn note_output(&mut self, stream: OutputStream, len: usize) {
+        match stream {
+            OutputStream::Stdout => self.stdout_bytes += len as u64,
+            OutputStream::Stderr => self.stderr_bytes += len as u64,
+        }
+    }
+
+    /// What the end of the stream means: the exit code, or why there is none.
+    ///
+    /// # Errors
+    /// `failure`, if the process had not exited before it; protocol, if the stream ended without exit or error.
+    pub fn finish(&self, failure: Option<Error>) -> Result<i32, Error> {
+        match (self.exit, failure) {
+            (Some(code), _) => Ok(code),
+            (None, Some(error)) => Err(error.in_call(&self.context)),
+            (None, None) => Err(self.broken("the stream of the process ended without its exit code")),
+        }
+    }
+
+    fn broken(&self, message: &str) -> Error {
+        Error::new(ErrorKind::Protocol, message).in_call(&self.context)
+    }
+
+    fn reported(&self, error: wire::ExecStreamError) -> Error {
+        let kind = match error.code.as_str() {
+            "STREAM_BACKPRESSURE" => ErrorKind::StreamBackpressure,
+            "STREAM_TRUNCATED" => ErrorKind::StreamTruncated,
+            "CWSANDBOX_COMMAND_TIMEOUT" | "COMMAND_TIMEOUT" => ErrorKind::SandboxCommandTimeout,
+            _ => ErrorKind::SandboxExecution,
+        };
+        let message = match error.message.is_empty() {
+            true => "the process could not be followed to its end".to_owned(),
+            false => error.message,
+        };
+        Error::new(kind, message).with_reason(error.code).in_call(&self.context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::{ExecEvent, OutputState, OutputStream};
+    use crate::{
+        error::{Error, ErrorKind},
+        wire::{self, exec_stream_response::Message},
+    };
+
+    fn message(message: Message) -> wire::ExecStreamResponse {
+        wire::ExecStreamResponse { message: Some(message) }
+    }
+
+    fn output(stream: i32, data: &'static [u8]) -> wire::ExecStreamResponse {
+        message(Message::Output(wire::ExecStreamOutput { stream, data: Bytes::from_static(data) }))
+    }
+
+    fn exit(exit_code: i32) -> wire::ExecStreamResponse {
+        message(Message::Exit(wire::ExecStreamExit { exit_code, completed_time: None }))
+    }
+
+    #[test]
+    fn output_is_counted_by_stream_and_an_unknown_stream_is_stdout() {
+        let mut state = OutputState::new("sb");
+        for stream in [1, 0, 7] {
+            let event = state.accept(output(stream, b"ab")).unwrap();
+            assert!(matches!(event, Some(ExecEvent::Output(OutputStream::Stdout, _))), "{event:?}");
+        }
+        let event = state.accept(output(2, b"e")).unwrap();
+        assert!(matches!(event, Some(ExecEvent::Output(OutputStream::Stderr, _))), "{event:?}");
+        assert_eq!((state.bytes(OutputStream::Stdout), state.bytes(OutputStream::Stderr)), (6, 1));
+    }
+
+    #[test]
+    fn an_end_without_exit_is_an_error_and_a_failure_after_the_exit_is_not() {
+        let mut state = OutputState::new("sb");
+        assert_eq!(state.finish(None).unwrap_err().kind(), ErrorKind::Protocol);
+        state.accept(exit(3)).unwrap();
+        assert_eq!(state.finish(None).unwrap(), 3);
+        assert_eq!(state.finish(Some(Error::new(ErrorKind::Network, "late"))).unwrap(), 3);
+        assert!(state.accept(output(1, b"late")).unwrap().is_none());
+    }
+
+    #[test]
+    fn reported_errors_are_typed_by_their_code() {
+        let kind = |code: &str| {
+            let error = wire::ExecStreamError { message: String::new(), code: code.to_owned() };
+            let error = OutputState::new("sb").accept(message(Message::Error(error))).unwrap_err();
+            assert_eq!(error.reason(), Some(code).filter(|code| !code.is_empty()));
+            error.kind()
+        };
+        assert_eq!(kind("STREAM_BACKPRESSURE"), ErrorKind::StreamBackpressure);
+        assert_eq!(kind("STREAM_TRUNCATED"), ErrorKind::StreamTruncated);
+        assert_eq!(kind("SOMETHING_NEW"), ErrorKind::SandboxExecution);
+        assert_eq!(kind(""), ErrorKind::SandboxExecution);
+    }
+
+    #[test]
+    fn bytes_that_are_no_message_break_the_protocol() {
+        let error = OutputState::new("sb").accept_encoded(Bytes::from_static(b"\xff\xff")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol);
+    }
+}
