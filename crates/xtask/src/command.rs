@@ -19,6 +19,7 @@ pub struct Program {
     command: Command,
     hint: Option<String>,
     limit: Option<Duration>,
+    echo: bool,
 }
 
 /// What a program left.
@@ -36,7 +37,7 @@ impl Program {
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         let mut command = Command::new(program);
         command.current_dir(project::root()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { command, hint: None, limit: None }
+        Self { command, hint: None, limit: None, echo: false }
     }
 
     /// Cargo, the one that runs us.
@@ -89,6 +90,12 @@ impl Program {
         self
     }
 
+    /// Keeps every line on the screen as it comes: the output is what the step is for.
+    pub fn echo(mut self) -> Self {
+        self.echo = true;
+        self
+    }
+
     /// Runs it and returns what it printed.
     ///
     /// # Errors
@@ -122,7 +129,11 @@ impl Program {
         loop {
             match receiver.recv_timeout(Duration::from_millis(100)) {
                 Ok(line) => {
-                    step.progress(&line);
+                    if self.echo {
+                        step.say(&line)
+                    } else {
+                        step.progress(&line)
+                    }
                     lines.push(line);
                     continue;
                 }

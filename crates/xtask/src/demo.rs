@@ -94,15 +94,12 @@ fn script((name, file): (&str, &str), consumer: &Path, ready: &server::Ready) ->
             .env("JETWAY_DEMO_LAUNCH_URL", &ready.launch_url)
             .env("JETWAY_DEMO_PICTURES", &pictures)
             .env("JETWAY_DEMO_TOOLS", project::root().join("tests/package.json"))
-            .limit(Duration::from_secs(90));
+            .limit(Duration::from_secs(90))
+            .echo();
         let program = match file.starts_with("node-") {
             true => program,
             false => program.env("JETWAY_CHROMIUM", server::browser()?),
         };
-        let finished = program.run(step)?;
-        for line in &finished.lines {
-            step.say(line);
-        }
-        Ok(())
+        program.run(step).map(drop)
     })
 }
