@@ -1,4 +1,4 @@
-//! The control lane in wasm: tonic's generated clients over fetch, with typed failures.
+//! The control lane in wasm: tonic's generated clients over fetch or Node's http2, with typed failures.
 //! Deadlines are the caller's timers; dropping a call or its body aborts the fetch.
 //! Must not know: credentials, what the messages mean, the payload lane.
 
@@ -8,10 +8,15 @@ use http_body_util::BodyExt;
 use tonic::body::Body;
 use tonic_web_wasm_client::Error as FetchError;
 use tower_service::Service;
+use wasm_bindgen::JsValue;
 
-use super::BaseUrl;
+use super::{
+    BaseUrl, node_http2,
+    pipe::{JsHttp2, Thrown},
+    pipes::Pipes,
+};
 use crate::{
-    error::{Diagnosis, Error},
+    error::{Diagnosis, Error, ErrorKind},
     platform::BoxFuture,
 };
 
@@ -19,28 +24,65 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Transport {
     base: BaseUrl,
-    pipe: Pipe,
-}
-
-/// What carries control calls. A further pipe is one arm here and one in [`Service::call`].
-#[derive(Clone)]
-enum Pipe {
     /// gRPC-web by the host's fetch.
-    Fetch(tonic_web_wasm_client::Client),
+    fetch: tonic_web_wasm_client::Client,
+    pipes: Pipes,
 }
 
 impl Transport {
-    /// Prepares a transport over fetch.
+    /// Prepares a transport.
     ///
     /// # Errors
     /// None here; the native transport shares the signature.
     pub(crate) fn new(base: &BaseUrl) -> Result<Self, Error> {
-        Ok(Self { base: base.clone(), pipe: Pipe::Fetch(tonic_web_wasm_client::Client::new(base.as_url())) })
+        let fetch = tonic_web_wasm_client::Client::new(base.as_url());
+        Ok(Self { base: base.clone(), fetch, pipes: Pipes::new() })
     }
 
     /// Where calls go.
     pub(crate) fn base_url(&self) -> &BaseUrl {
         &self.base
+    }
+
+    /// Takes what the host offers beside fetch: see [`Pipes::configure`].
+    ///
+    /// # Errors
+    /// Validation, naming `transport`.
+    pub(crate) fn use_host(&self, host: &JsValue) -> Result<(), Error> {
+        self.pipes.configure(host)
+    }
+
+    pub(super) fn pipes(&self) -> &Pipes {
+        &self.pipes
+    }
+
+    async fn over_fetch(&mut self, request: http::Request<Body>) -> Result<http::Response<Body>, Error> {
+        let response = self.fetch.call(request).await.map_err(failure)?;
+        let headers = response.headers();
+        let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let grpc_status = headers.contains_key("grpc-status");
+        Error::check_response_head(response.status().as_u16(), content_type, grpc_status)?;
+        Ok(response.map(|body| Body::new(body.map_err(failure))))
+    }
+
+    async fn over_http2(
+        &mut self,
+        http2: &JsHttp2,
+        request: http::Request<Body>,
+    ) -> Result<http::Response<Body>, Error> {
+        let (parts, body) = request.into_parts();
+        let unreadable = |status| Error::new(ErrorKind::Other, "the request could not be encoded").with_source(status);
+        let body = body.collect().await.map_err(unreadable)?.to_bytes();
+        let url = format!("{}{}", self.base.as_url(), parts.uri.path());
+        match node_http2::call(http2, &url, &parts.headers, &body).await {
+            Ok(response) => response,
+            // Nothing was sent: the server greeted in another language, which fetch may speak.
+            Err(Thrown::NoHttp2) if !self.pipes.has_only_http2() => {
+                self.pipes.refuse_http2();
+                self.over_fetch(http::Request::from_parts(parts, Body::new(http_body_util::Full::new(body)))).await
+            }
+            Err(thrown) => Err(thrown.into()),
+        }
     }
 }
 
@@ -54,19 +96,13 @@ impl Service<http::Request<Body>> for Transport {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        match &mut self.pipe {
-            Pipe::Fetch(client) => {
-                let response = client.call(request);
-                Box::pin(async move {
-                    let response = response.await.map_err(failure)?;
-                    let headers = response.headers();
-                    let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-                    let grpc_status = headers.contains_key("grpc-status");
-                    Error::check_response_head(response.status().as_u16(), content_type, grpc_status)?;
-                    Ok(response.map(|body| Body::new(body.map_err(failure))))
-                })
+        let mut this = self.clone();
+        Box::pin(async move {
+            match this.pipes.http2() {
+                Some(http2) => this.over_http2(&http2, request).await,
+                None => this.over_fetch(request).await,
             }
-        }
+        })
     }
 }
 

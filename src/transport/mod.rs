@@ -23,9 +23,21 @@ mod duplex;
 pub(crate) use {channel::Transport, duplex::Duplex, duplex::Sender};
 
 #[cfg(target_arch = "wasm32")]
+mod call;
+#[cfg(target_arch = "wasm32")]
 mod control;
 #[cfg(target_arch = "wasm32")]
+mod guard;
+#[cfg(target_arch = "wasm32")]
+mod node_http2;
+#[cfg(target_arch = "wasm32")]
 mod payload;
+#[cfg(target_arch = "wasm32")]
+mod pipe;
+#[cfg(target_arch = "wasm32")]
+mod pipes;
+#[cfg(target_arch = "wasm32")]
+mod websocket;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use {control::Transport, payload::Duplex, payload::Sender};
 
