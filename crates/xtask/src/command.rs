@@ -135,7 +135,6 @@ impl Program {
                         step.progress(&line)
                     }
                     lines.push(line);
-                    continue;
                 }
                 // Its pipes may outlive it in a daemon it started: silence after its end is the end.
                 Err(RecvTimeoutError::Timeout) if status.is_none() => status = owned.child.try_wait()?,
@@ -222,4 +221,59 @@ fn forward(pipe: Option<impl Read + Send + 'static>, lines: Sender<String>) {
             bytes.clear();
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::step;
+
+    fn shell(script: &str) -> Program {
+        Program::new("sh").args(["-c", script])
+    }
+
+    #[test]
+    fn a_failure_says_what_failed_how_it_ended_and_what_to_do() {
+        let outcome = step::run("test of a failure", |step| shell("echo seen >&2; exit 3").hint("try again").run(step));
+        let text = format!("{:#}", outcome.err().unwrap());
+        for part in ["`sh -c", "exit status: 3", "  | seen", "what to do: try again", "test-of-a-failure.log"] {
+            assert!(text.contains(part), "{part} is not in: {text}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_takes_too_long_ends_with_all_it_started() {
+        let marker = tempfile::NamedTempFile::new().unwrap();
+        let script = format!("(sleep 2; echo alive > '{}') & sleep 30", marker.path().display());
+        let started = Instant::now();
+        let limit = Duration::from_millis(200);
+        let outcome = step::run("test of a limit", |step| shell(&script).limit(limit).run(step));
+        assert!(format!("{:#}", outcome.err().unwrap()).contains("took longer than"));
+        assert!(started.elapsed() < Duration::from_secs(2));
+        std::thread::sleep(Duration::from_millis(2500));
+        assert_eq!(std::fs::read_to_string(marker.path()).unwrap(), "", "its child lived on");
+    }
+
+    #[test]
+    fn a_program_that_never_stops_printing_ends_too() {
+        let limit = Duration::from_millis(200);
+        let outcome =
+            step::run("test of a flood", |step| shell("while :; do echo x; sleep 0.01; done").limit(limit).run(step));
+        assert!(format!("{:#}", outcome.err().unwrap()).contains("took longer than"));
+    }
+
+    #[test]
+    fn a_daemon_that_holds_the_pipes_does_not_hold_us() {
+        let started = Instant::now();
+        let finished = step::run("test of a daemon", |step| shell("sleep 20 & echo done").run(step)).unwrap();
+        assert_eq!(finished.lines, ["done"]);
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn colours_are_not_part_of_the_output() {
+        let finished =
+            step::run("test of colours", |step| shell("printf '\\033[31mred\\033[0m\\n'").run(step)).unwrap();
+        assert_eq!(finished.text(), "red");
+    }
 }

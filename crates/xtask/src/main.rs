@@ -74,7 +74,9 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("\nerror: {error:#}");
+            if !error.is::<step::Told>() {
+                eprintln!("\nerror: {error:#}");
+            }
             ExitCode::FAILURE
         }
     }

@@ -25,6 +25,18 @@ pub struct Step {
     note: RefCell<String>,
 }
 
+/// The error of a task whose failure is on the screen already.
+#[derive(Debug)]
+pub struct Told;
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("failed, as said above")
+    }
+}
+
+impl std::error::Error for Told {}
+
 /// Runs `work` as a step called `name` and prints its closing line.
 ///
 /// # Errors
