@@ -3,6 +3,7 @@
 //! On a terminal a spinner shows the last line of the running program; elsewhere plain lines, so that a CI log stays
 //! readable and shows where something hangs. Must not know what the steps do.
 
+use crate::children;
 use anyhow::Result;
 use console::style;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -48,6 +49,8 @@ pub fn run<T>(name: &str, work: impl FnOnce(&Step) -> Result<T>) -> Result<T> {
         eprintln!(" ..  {name}");
     }
     let outcome = work(&step);
+    // What fails from here on fails because we were told to stop: no news.
+    children::wait_if_interrupted();
     if let Some(bar) = &step.bar {
         bar.finish_and_clear();
     }
