@@ -1,4 +1,5 @@
 //! Generates the services and wire types from the repository's `proto/` with protox: no protoc on anybody's machine.
+//! Clients are generated too: the wire tests drive the server with them.
 
 use std::{env, error::Error, path::PathBuf};
 
@@ -14,8 +15,13 @@ const PROTOS: &[&str] = &[
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=../../proto");
-    let proto = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
-    let files = protox::compile(PROTOS, [proto])?;
-    tonic_prost_build::configure().build_client(false).bytes(".").compile_fds(files)?;
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../..");
+    // Release builds embed the page, so a page built later must reach them. Debug builds read it from disk.
+    if env::var("PROFILE")? == "release" || root.join("www/dist").exists() {
+        println!("cargo:rerun-if-changed=../../www/dist");
+    }
+    let files = protox::compile(PROTOS, [root.join("proto")])?;
+    // Ordered maps: the same request always encodes to the same bytes, which is how a replayed request id is recognised.
+    tonic_prost_build::configure().build_transport(false).btree_map(".").bytes(".").compile_fds(files)?;
     Ok(())
 }

@@ -1,1 +1,36 @@
-//! Placeholder until the crate lands.
+//! The local sandbox server behind `jetway serve`: `coreweave.sandbox.v1` over gRPC, gRPC-web and WebSocket on one port.
+//!
+//! Floors, top to bottom, and nothing calls upward:
+//!
+//! ```text
+//! server       puts the floors together; what tests and the command line start
+//! front/       one port: Host, Origin, credentials, gRPC-web, WebSocket, page
+//! service/     one file per rpc family: wire types in, wire types out
+//! supervisor/  the life of a sandbox: desired and actual state, timers, one task each
+//! runtime/     what sandboxes run in        store/  what survives a restart
+//! ```
+
+mod config;
+mod front;
+mod identity;
+pub mod runtime;
+mod server;
+mod service;
+mod store;
+mod supervisor;
+
+pub use config::{Access, RuntimeChoice, ServerConfig};
+pub use server::{BindError, Server};
+
+/// The generated wire types, servers and clients.
+#[allow(missing_docs, clippy::all, clippy::pedantic, unused_qualifications)]
+pub mod wire {
+    /// The public sandbox wire.
+    pub mod sandbox {
+        tonic::include_proto!("coreweave.sandbox.v1");
+    }
+    /// Jetway's own services.
+    pub mod jetway {
+        tonic::include_proto!("jetway.v1");
+    }
+}

@@ -1,0 +1,167 @@
+//! `jetway serve`: the local sandbox server, until it is told to stop.
+
+use std::{net::SocketAddr, path::PathBuf, process::Stdio};
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use jetway_server::{Access, RuntimeChoice, Server, ServerConfig};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::announcement::{Announcement, SharedFile};
+
+/// Serve sandboxes from this machine.
+///
+/// Speaks gRPC, gRPC-web and grpc-websockets on one port, and serves a page to try things in. Nothing leaves the
+/// machine: the default address is loopback, and every call needs the token that is printed at the start. Clients of
+/// the same user find the server by themselves.
+///
+/// Ctrl-C or SIGTERM stops every sandbox and removes what it used. After a crash (or kill -9) the next start finds the
+/// sandboxes running and takes them over.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:
+  jetway serve                                       try it: prints a link to open
+  jetway serve --open                                the same, and opens the link
+  jetway serve --ephemeral --listen 127.0.0.1:0      for a test: a free port, nothing kept
+  jetway serve --allow-origin https://app.example    let pages of that site call, with a token of yours")]
+pub struct Serve {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7070")]
+    listen: SocketAddr,
+
+    /// Where state, credentials and sandboxes live [default: $XDG_DATA_HOME/jetway or ~/.local/share/jetway]
+    #[arg(long, value_name = "DIR", env = "JETWAY_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// Token that callers must send; without it one is made at first start and kept in the data directory
+    #[arg(long, value_name = "TOKEN", env = "JETWAY_TOKEN", hide_env_values = true, conflicts_with = "no_auth")]
+    token: Option<String>,
+
+    /// Let everybody call who reaches the port
+    #[arg(long)]
+    no_auth: bool,
+
+    /// Let pages of this origin call, e.g. https://app.example.com; may be given several times
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    allow_origins: Vec<String>,
+
+    /// Answer for this host name too, beside localhost and IP addresses; may be given several times
+    #[arg(long = "allow-host", value_name = "NAME")]
+    allow_hosts: Vec<String>,
+
+    /// Keep nothing: state in memory, and sandboxes die with the server even when it is killed
+    #[arg(long, conflicts_with = "keep_sandboxes")]
+    ephemeral: bool,
+
+    /// Leave sandboxes running when the server stops; the next start takes them over
+    #[arg(long)]
+    keep_sandboxes: bool,
+
+    /// Start sandboxes although this machine cannot enforce the limits they ask for
+    #[arg(long)]
+    allow_unenforced_limits: bool,
+
+    /// What sandboxes run in
+    #[arg(long, value_enum, default_value = "auto")]
+    runtime: Runtime,
+
+    /// Open the page in a browser
+    #[arg(long)]
+    open: bool,
+
+    /// What to log to standard error, e.g. info or jetway_server=debug
+    #[arg(long, value_name = "FILTER", env = "JETWAY_LOG", default_value = "warn")]
+    log: String,
+
+    /// Write {"url", "token", "launchUrl"} to this file once the server listens (only you can read it)
+    #[arg(long, value_name = "PATH")]
+    ready_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Runtime {
+    /// The best that this machine has
+    Auto,
+    /// Linux namespaces
+    Local,
+}
+
+/// Serves until a signal says stop.
+pub fn run(arguments: Serve) -> Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&arguments.log)
+        .with_context(|| format!("--log {:?} is no filter; try info or jetway_server=debug", arguments.log))?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    runtime.block_on(serve(arguments))
+}
+
+async fn serve(arguments: Serve) -> Result<()> {
+    // Listened to before anything is printed: whoever starts us may stop us at once.
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+    let default_dir = default_data_dir();
+    let data_dir = arguments.data_dir.clone().or_else(|| default_dir.clone());
+    let data_dir = data_dir.context("no home directory is known; say where to keep state with --data-dir DIR")?;
+    let server = Server::bind(config(&arguments, data_dir)).await?;
+
+    let announcement = Announcement::of(&server);
+    // Always in the default place, whatever --data-dir says: it is where clients of the same user look.
+    let found_by = default_dir.map(|dir| SharedFile::write(dir.join("serve.json"), &announcement.for_clients()));
+    let _found_by = found_by.transpose().unwrap_or_else(|error| {
+        tracing::warn!(%error, "clients cannot find this server by themselves");
+        None
+    });
+    let _ready = arguments
+        .ready_file
+        .as_ref()
+        .map(|path| SharedFile::write(path.clone(), &announcement.for_starter()))
+        .transpose()
+        .context("--ready-file cannot be written")?;
+    announcement.print(arguments.no_auth);
+    if arguments.open {
+        open(&announcement.launch_url);
+    }
+    server
+        .serve(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+        .await;
+    Ok(())
+}
+
+fn config(arguments: &Serve, data_dir: PathBuf) -> ServerConfig {
+    let mut config = ServerConfig::new(data_dir);
+    config.listen = arguments.listen;
+    config.access = match &arguments.token {
+        Some(token) => Access::Token(token.clone()),
+        None if arguments.no_auth => Access::Open,
+        None => Access::TokenFile,
+    };
+    config.allow_origins.clone_from(&arguments.allow_origins);
+    config.allow_hosts.clone_from(&arguments.allow_hosts);
+    config.ephemeral = arguments.ephemeral;
+    config.keep_sandboxes = arguments.keep_sandboxes;
+    config.allow_unenforced_limits = arguments.allow_unenforced_limits;
+    config.runtime = match arguments.runtime {
+        Runtime::Auto => RuntimeChoice::Auto,
+        Runtime::Local => RuntimeChoice::Local,
+    };
+    config
+}
+
+/// Where the same user's programs look, too.
+fn default_data_dir() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")))?;
+    Some(base.join("jetway"))
+}
+
+fn open(url: &str) {
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let started = std::process::Command::new(opener).arg(url).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    if let Err(error) = started {
+        eprintln!("jetway: no browser could be opened ({opener}: {error}); open the link yourself");
+    }
+}

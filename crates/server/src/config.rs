@@ -1,0 +1,91 @@
+//! Everything a server can be told. A plain value: it reads no environment and no files.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+/// How a server is set up. [`ServerConfig::new`] gives defaults that are safe on a shared machine.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// State, credentials and sandboxes live here. Created when missing, readable by its owner only.
+    pub data_dir: PathBuf,
+    /// Who may call.
+    pub access: Access,
+    /// Origins besides the server's own whose pages may call, e.g. `https://app.example.com`.
+    pub allow_origins: Vec<String>,
+    /// Names besides `localhost` and IP addresses under which the server may be addressed.
+    pub allow_hosts: Vec<String>,
+    /// State in memory only, and sandboxes that die with the server even when it is killed.
+    pub ephemeral: bool,
+    /// Leave sandboxes running on shutdown; the next start finds them again.
+    pub keep_sandboxes: bool,
+    /// Start sandboxes whose limits this machine cannot enforce.
+    pub allow_unenforced_limits: bool,
+    /// What sandboxes run in.
+    pub runtime: RuntimeChoice,
+    /// The executable that becomes the agent; `None` means the running one.
+    pub agent_exe: Option<PathBuf>,
+    /// Sandboxes that may exist at a time; more are refused with a retry hint.
+    pub max_sandboxes: usize,
+    /// How long a finished sandbox stays visible to get and list.
+    pub retention: Duration,
+    /// How long processes get after TERM when the server shuts down.
+    pub shutdown_grace: Duration,
+}
+
+impl ServerConfig {
+    /// Loopback, a free port, a token made at first start, durable state in `data_dir`.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            data_dir: data_dir.into(),
+            access: Access::TokenFile,
+            allow_origins: Vec::new(),
+            allow_hosts: Vec::new(),
+            ephemeral: false,
+            keep_sandboxes: false,
+            allow_unenforced_limits: false,
+            runtime: RuntimeChoice::Auto,
+            agent_exe: None,
+            max_sandboxes: 1000,
+            retention: Duration::from_secs(3600),
+            shutdown_grace: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Who may call the server.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever has the token in the data directory; it is made at first start.
+    TokenFile,
+    /// Whoever has this token.
+    Token(String),
+    /// Everybody who reaches the port.
+    Open,
+}
+
+// By hand: a token must not reach a log through `{:?}`.
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::TokenFile => "TokenFile",
+            Self::Token(_) => "Token(<hidden>)",
+            Self::Open => "Open",
+        })
+    }
+}
+
+/// Which backend starts sandboxes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RuntimeChoice {
+    /// The best that this machine has.
+    #[default]
+    Auto,
+    /// Linux namespaces on this machine.
+    Local,
+}

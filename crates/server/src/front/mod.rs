@@ -1,0 +1,92 @@
+//! One port for everything: native gRPC, gRPC-web, WebSocket, the page. From the outside in: CORS on every answer, then
+//! Host, Origin, credentials, and only then a route.
+
+mod access;
+mod caller;
+mod cors;
+mod limit;
+mod listener;
+mod page;
+mod refusal;
+mod websocket;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::body::Body;
+use http::{HeaderMap, Method, Request, Response, header};
+use tonic::service::Routes;
+use tonic_web::{GrpcWebLayer, GrpcWebService};
+use tower::{Layer, ServiceExt};
+
+pub(crate) use access::Access;
+pub(crate) use caller::Neighbours;
+pub(crate) use listener::listen;
+pub(crate) use page::PageInfo;
+
+use limit::LimitMessages;
+use refusal::{Refusal, Tongue};
+
+/// How long a credential for a page lasts.
+const PAGE_TOKEN_LIFE: Duration = Duration::from_secs(3600);
+
+/// Answers requests. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Front(Arc<Setup>);
+
+struct Setup {
+    access: Access,
+    neighbours: Neighbours,
+    page: PageInfo,
+    grpc: GrpcWebService<LimitMessages<Routes>>,
+}
+
+impl Front {
+    /// A front before these services.
+    pub fn new(access: Access, neighbours: Neighbours, page: PageInfo, routes: Routes) -> Self {
+        let grpc = GrpcWebLayer::new().layer(LimitMessages::new(routes));
+        Self(Arc::new(Setup { access, neighbours, page, grpc }))
+    }
+
+    /// Answers one request.
+    pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let origin = request.headers().get(header::ORIGIN).cloned();
+        let mut response = if cors::is_preflight(&request) {
+            cors::preflight(request.headers())
+        } else {
+            let tongue = Tongue::of(request.headers());
+            self.admit(request).await.unwrap_or_else(|refusal| refusal.answer(&tongue))
+        };
+        cors::allow(&mut response, origin.as_ref());
+        response
+    }
+
+    async fn admit(&self, request: Request<Body>) -> Result<Response<Body>, Refusal> {
+        let setup = &*self.0;
+        setup.neighbours.check_host(&request)?;
+        setup.neighbours.check_origin(&request)?;
+        if websocket::is_upgrade(request.headers()) {
+            return websocket::upgrade(self.clone(), request).await;
+        }
+        if is_grpc(request.headers()) {
+            return self.call(request).await;
+        }
+        match (request.method(), request.uri().path()) {
+            (&Method::GET | &Method::HEAD, "/healthz") => Ok(Response::new(Body::from("ok\n"))),
+            (&Method::POST, "/page/token") => page::token(setup, &request),
+            (&Method::GET | &Method::HEAD, _) => page::get(setup, &request),
+            _ => Err(Refusal::not_found(request.uri().path())),
+        }
+    }
+
+    /// Passes a gRPC or gRPC-web call on, once its credentials are good.
+    async fn call(&self, request: Request<Body>) -> Result<Response<Body>, Refusal> {
+        self.0.access.check(request.headers())?;
+        let Ok(response) = self.0.grpc.clone().oneshot(request).await;
+        Ok(response.map(Body::new))
+    }
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|content_type| content_type.starts_with("application/grpc"))
+}

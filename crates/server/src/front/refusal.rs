@@ -1,0 +1,87 @@
+//! A request that gets no further than the front, said in the caller's tongue: a gRPC status or JSON.
+
+use axum::body::Body;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use tonic::{Code, Status};
+
+use crate::service::Problem;
+
+/// Why a request was turned away. The text says what to do.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    code: Code,
+    reason: &'static str,
+    text: String,
+}
+
+/// How the caller speaks.
+pub(super) enum Tongue {
+    /// gRPC, or gRPC-web of this content type.
+    Grpc(HeaderValue),
+    /// Plain HTTP.
+    Http,
+}
+
+impl Tongue {
+    /// By the request's content type.
+    pub fn of(headers: &HeaderMap) -> Self {
+        match headers.get(header::CONTENT_TYPE) {
+            Some(content_type) if super::is_grpc(headers) => Self::Grpc(content_type.clone()),
+            _ => Self::Http,
+        }
+    }
+}
+
+impl Refusal {
+    /// Credentials are missing or wrong.
+    pub fn unauthenticated(text: impl Into<String>) -> Self {
+        Self { code: Code::Unauthenticated, reason: "CWSANDBOX_UNAUTHENTICATED", text: text.into() }
+    }
+
+    /// The caller is not welcome, whatever its credentials.
+    pub fn forbidden(reason: &'static str, text: impl Into<String>) -> Self {
+        Self { code: Code::PermissionDenied, reason, text: text.into() }
+    }
+
+    /// Nothing at that path.
+    pub fn not_found(path: &str) -> Self {
+        Self { code: Code::NotFound, reason: "CWSANDBOX_NO_SUCH_PATH", text: format!("there is nothing at {path}") }
+    }
+
+    /// The request makes no sense.
+    pub fn bad_request(text: impl Into<String>) -> Self {
+        Self { code: Code::InvalidArgument, reason: "CWSANDBOX_INVALID_REQUEST", text: text.into() }
+    }
+
+    /// The answer to give.
+    pub fn answer(self, tongue: &Tongue) -> Response<Body> {
+        match tongue {
+            Tongue::Grpc(content_type) => {
+                let status = Status::from(Problem::new(self.code, self.reason, self.text));
+                let mut response = status.into_http::<Body>();
+                response.headers_mut().insert(header::CONTENT_TYPE, content_type.clone());
+                response
+            }
+            Tongue::Http => json(self.http_status(), &serde_json::json!({ "error": self.reason, "message": self.text })),
+        }
+    }
+
+    fn http_status(&self) -> StatusCode {
+        match self.code {
+            Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Code::PermissionDenied => StatusCode::FORBIDDEN,
+            Code::NotFound => StatusCode::NOT_FOUND,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// A JSON answer that no cache keeps.
+pub(super) fn json(status: StatusCode, value: &serde_json::Value) -> Response<Body> {
+    let mut response = Response::new(Body::from(value.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

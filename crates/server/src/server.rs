@@ -1,0 +1,187 @@
+//! The server as a whole: puts the floors together, owns the port, and takes everything down again.
+
+use std::{
+    fs::{File, TryLockError},
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tokio::net::TcpListener;
+
+use crate::{
+    config::{Access, ServerConfig},
+    front::{self, Front, Neighbours, PageInfo},
+    identity::{Identity, create_private_dir, random_text},
+    runtime::{Runtime, RuntimeError},
+    service::Api,
+    store::{Store, StoreError},
+    supervisor::{self, Supervisor},
+};
+
+/// A server that has its port and its state, and does not answer yet.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    front: Front,
+    supervisor: Supervisor,
+    config: ServerConfig,
+    token: Option<String>,
+    launch_code: String,
+    /// Held for as long as the data directory is in use.
+    _lock: File,
+}
+
+/// Why a server could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// As configured.
+        address: SocketAddr,
+        /// The cause.
+        source: io::Error,
+    },
+    /// Another server uses the data directory.
+    #[error("{0} is in use by another server; stop it, or give this one a --data-dir of its own")]
+    InUse(PathBuf),
+    /// The data directory cannot be used.
+    #[error("the data directory {path} cannot be used: {source}")]
+    DataDir {
+        /// As configured.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The state cannot be used.
+    #[error("{0}")]
+    State(String),
+    /// This machine cannot run sandboxes.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+}
+
+impl From<StoreError> for BindError {
+    fn from(error: StoreError) -> Self {
+        Self::State(error.to_string())
+    }
+}
+
+impl Server {
+    /// Takes the port and the data directory, finds the sandboxes of an earlier run again.
+    ///
+    /// # Errors
+    /// [`BindError`], each with what to do about it.
+    pub async fn bind(config: ServerConfig) -> Result<Self, BindError> {
+        let data_dir = &config.data_dir;
+        let unusable = |source| BindError::DataDir { path: config.data_dir.clone(), source };
+        create_private_dir(data_dir).map_err(unusable)?;
+        let lock = lock(data_dir)?;
+        let identity = Identity::load_or_create(data_dir).map_err(unusable)?;
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .map_err(|source| BindError::Listen { address: config.listen, source })?;
+        let address = listener.local_addr().map_err(unusable)?;
+
+        let runtime = start_runtime(&config).await?;
+        let database = data_dir.join("state.db");
+        let store = Store::open((!config.ephemeral).then_some(database.as_path()))?;
+        let options = supervisor::Options { retention: config.retention, max_sandboxes: config.max_sandboxes };
+        let page = PageInfo { images: runtime.capabilities().images.clone(), port: address.port() };
+        let supervisor =
+            Supervisor::open(runtime, store, options).await.map_err(|error| BindError::State(error.to_string()))?;
+
+        let token = match &config.access {
+            Access::TokenFile => Some(identity.token),
+            Access::Token(token) => Some(token.clone()),
+            Access::Open => None,
+        };
+        let launch_code = random_text(18).map_err(unusable)?;
+        let access = front::Access::new(token.clone(), identity.signing_key, launch_code.clone());
+        let neighbours = Neighbours { hosts: config.allow_hosts.clone(), origins: config.allow_origins.clone() };
+        let api = Api::new(supervisor.clone(), identity.runner_id, config.allow_unenforced_limits);
+        let front = Front::new(access, neighbours, page, api.routes());
+        Ok(Self { listener, address, front, supervisor, config, token, launch_code, _lock: lock })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What to give to clients. A server that listens everywhere is shown by its loopback name.
+    pub fn url(&self) -> String {
+        let mut shown = self.address;
+        if shown.ip().is_unspecified() {
+            shown.set_ip(if shown.is_ipv4() {
+                std::net::Ipv4Addr::LOCALHOST.into()
+            } else {
+                std::net::Ipv6Addr::LOCALHOST.into()
+            });
+        }
+        format!("http://{shown}")
+    }
+
+    /// The token that callers need; `None` when everybody may call. A secret: do not log it.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// The page's link, which lets a browser in. A secret: do not log it.
+    pub fn launch_url(&self) -> String {
+        format!("{}/?code={}", self.url(), self.launch_code)
+    }
+
+    /// Serves until `shutdown` resolves. Then, unless the configuration keeps them, every sandbox is stopped and what it
+    /// used is given back before this returns.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
+        let Self { listener, front, supervisor, config, _lock, .. } = self;
+        let stopping = async {
+            if config.keep_sandboxes && !config.ephemeral {
+                supervisor.flush().await;
+            } else {
+                supervisor.stop_all(config.shutdown_grace, "the server was shut down").await;
+            }
+        };
+        front::listen(listener, front, shutdown, stopping).await;
+    }
+}
+
+fn lock(data_dir: &Path) -> Result<File, BindError> {
+    let path = data_dir.join("lock");
+    let unusable = |source| BindError::DataDir { path: data_dir.to_owned(), source };
+    let file = File::options().create(true).truncate(false).write(true).open(path).map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(BindError::InUse(data_dir.to_owned())),
+        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+#[cfg(target_os = "linux")]
+async fn start_runtime(config: &ServerConfig) -> Result<Arc<dyn Runtime>, BindError> {
+    use crate::{
+        config::RuntimeChoice,
+        runtime::local::{LocalConfig, LocalRuntime},
+    };
+    let local = match config.runtime {
+        // The only one there is so far.
+        RuntimeChoice::Auto | RuntimeChoice::Local => LocalConfig {
+            agent_exe: config.agent_exe.clone(),
+            ephemeral: config.ephemeral,
+            allow_unenforced_limits: config.allow_unenforced_limits,
+            ..LocalConfig::new(&config.data_dir)
+        },
+    };
+    // It tries a sandbox, which takes tens of milliseconds.
+    let started = tokio::task::spawn_blocking(|| LocalRuntime::new(local)).await;
+    Ok(Arc::new(started.map_err(|error| BindError::State(error.to_string()))??))
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn start_runtime(_: &ServerConfig) -> Result<Arc<dyn Runtime>, BindError> {
+    let text = "local sandboxes need Linux, and no container engine backend is built in yet; run this on Linux";
+    Err(RuntimeError::Unsupported(text.to_owned()).into())
+}

@@ -1,0 +1,59 @@
+//! DeleteSandbox and PurgeSandboxes: the order is taken at once, the draining goes on behind the answer.
+
+use std::time::Duration;
+
+use tonic::Code;
+
+use super::{Api, Problem, view};
+use crate::{
+    supervisor::DEFAULT_GRACE,
+    wire::sandbox::{
+        DeleteSandboxRequest, DeleteSandboxResponse, PurgeSandboxesRequest, PurgeSandboxesResponse,
+    },
+};
+
+impl Api {
+    /// Orders one sandbox to stop.
+    pub(super) fn remove(&self, request: &DeleteSandboxRequest) -> Result<DeleteSandboxResponse, Problem> {
+        if !request.snapshot_volumes.is_empty() {
+            if request.allow_missing {
+                let text = "allow_missing and snapshot_volumes exclude each other; leave one out";
+                return Err(Problem::new(Code::InvalidArgument, "CWSANDBOX_INVALID_REQUEST", text));
+            }
+            return Err(snapshots_not_offered());
+        }
+        let grace = match u64::try_from(request.grace_period_seconds) {
+            Ok(0) => DEFAULT_GRACE,
+            Ok(seconds) => Duration::from_secs(seconds),
+            Err(_) => return Err(Problem::field("grace_period_seconds", "must be 0 (the server's choice) or more")),
+        };
+        let sandbox = match self.find(&request.sandbox_id) {
+            Ok(sandbox) => sandbox,
+            Err(_) if request.allow_missing && !request.sandbox_id.is_empty() => return Ok(DeleteSandboxResponse::default()),
+            Err(problem) => return Err(problem),
+        };
+        self.supervisor().stop(&sandbox, grace, "deleted");
+        let shown = view::sandbox(self, &sandbox);
+        Ok(DeleteSandboxResponse { sandbox: Some(shown), file_system_snapshot_ids: Vec::new() })
+    }
+
+    /// Orders many sandboxes to stop.
+    pub(super) fn purge(&self, request: &PurgeSandboxesRequest) -> Result<PurgeSandboxesResponse, Problem> {
+        if request.tags.is_empty() != request.purge_all {
+            return Err(Problem::field("tags", "give tags, or set purge_all, and not both"));
+        }
+        let chosen = self.tagged(&request.tags);
+        if !request.dry_run {
+            for sandbox in &chosen {
+                self.supervisor().stop(sandbox, DEFAULT_GRACE, "purged");
+            }
+        }
+        Ok(PurgeSandboxesResponse { purge_count: i32::try_from(chosen.len()).unwrap_or(i32::MAX), ..Default::default() })
+    }
+}
+
+/// Snapshots have a reason of their own, by which clients skip what needs them.
+pub(super) fn snapshots_not_offered() -> Problem {
+    let text = "file system snapshots need scratch volumes, which this server does not offer yet; copy files out instead";
+    Problem::new(Code::Unimplemented, "CWSANDBOX_FSS_NOT_SUPPORTED", text)
+}

@@ -1,0 +1,124 @@
+//! The rpc families of `coreweave.sandbox.v1` and `jetway.v1`: wire types in, wire types out, no state of their own.
+//! Must not know: HTTP, credentials, how a sandbox is run.
+
+mod create;
+mod data_plane;
+mod deadline;
+mod delete;
+mod discovery;
+mod exec;
+mod file;
+mod list;
+mod log_format;
+mod log_reader;
+mod logs;
+mod not_offered;
+mod plan;
+#[cfg(test)]
+mod plan_tests;
+mod problem;
+mod quantity;
+mod sandbox;
+mod stream_exec;
+mod unsupported;
+mod view;
+
+use std::{sync::Arc, time::SystemTime};
+
+use tonic::service::Routes;
+
+pub(crate) use problem::Problem;
+
+use crate::{
+    supervisor::{Sandbox, Supervisor},
+    wire::{jetway, sandbox as wire},
+};
+use deadline::Deadline;
+
+/// The largest message either way. Both public clients set the same.
+pub(crate) const MAX_MESSAGE: usize = 100 * 1024 * 1024;
+
+/// What every service works with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Api(Arc<Context>);
+
+struct Context {
+    supervisor: Supervisor,
+    runner_id: String,
+    since: SystemTime,
+    allow_unenforced_limits: bool,
+}
+
+impl Api {
+    /// The services over a supervisor. `runner_id` names this machine.
+    pub fn new(supervisor: Supervisor, runner_id: String, allow_unenforced_limits: bool) -> Self {
+        Self(Arc::new(Context { supervisor, runner_id, since: SystemTime::now(), allow_unenforced_limits }))
+    }
+
+    /// Every service, by its full name.
+    pub fn routes(&self) -> Routes {
+        macro_rules! all {
+            ($($module:path, $server:ident => $service:expr;)*) => {{
+                let mut routes = Routes::builder();
+                $({
+                    use $module as module;
+                    let service = module::$server::new($service);
+                    routes.add_service(
+                        service.max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE),
+                    );
+                })*
+                routes.routes().prepare()
+            }};
+        }
+        all! {
+            wire::sandbox_service_server, SandboxServiceServer => self.clone();
+            wire::sandbox_data_plane_service_server, SandboxDataPlaneServiceServer => self.clone();
+            wire::discovery_service_server, DiscoveryServiceServer => self.clone();
+            wire::sandbox_template_service_server, SandboxTemplateServiceServer => not_offered::NotOffered;
+            wire::settings_service_server, SettingsServiceServer => not_offered::NotOffered;
+            wire::volume_service_server, VolumeServiceServer => not_offered::NotOffered;
+            jetway::token_service_server, TokenServiceServer => not_offered::NotOffered;
+            jetway::session_service_server, SessionServiceServer => not_offered::NotOffered;
+            jetway::pool_service_server, PoolServiceServer => not_offered::NotOffered;
+        }
+    }
+
+    fn supervisor(&self) -> &Supervisor {
+        &self.0.supervisor
+    }
+
+    /// The sandbox with that id.
+    fn find(&self, id: &str) -> Result<Arc<Sandbox>, Problem> {
+        if id.is_empty() {
+            return Err(Problem::field("sandbox_id", "must not be empty"));
+        }
+        self.supervisor().get(id).ok_or_else(|| Problem::sandbox_not_found(id))
+    }
+
+    /// The sandbox with that id, once it runs, and the name of the container that is meant.
+    async fn ready(&self, id: &str, container: &str, deadline: Deadline) -> Result<Ready, Problem> {
+        let sandbox = self.find(id)?;
+        let container = container_name(&sandbox, container)?;
+        let instance = deadline.bound("waiting for the sandbox to start", sandbox.ready()).await?;
+        let instance = instance.map_err(|state| Problem::not_running(&sandbox, &state))?;
+        Ok(Ready { sandbox, instance, container })
+    }
+}
+
+/// A sandbox that can be used.
+struct Ready {
+    sandbox: Arc<Sandbox>,
+    instance: Arc<dyn crate::runtime::Instance>,
+    container: String,
+}
+
+fn container_name(sandbox: &Sandbox, asked: &str) -> Result<String, Problem> {
+    if asked.is_empty() {
+        return Ok(sandbox.primary().to_owned());
+    }
+    let names: Vec<_> = sandbox.draft.plan.containers.iter().map(|container| container.name.as_str()).collect();
+    if names.contains(&asked) {
+        return Ok(asked.to_owned());
+    }
+    Err(Problem::field("container", format!("the sandbox has no container {asked:?}, only {}", names.join(", "))))
+}

@@ -1,0 +1,80 @@
+//! Services of the wire that this server registers and does not offer yet. Each call says so, with the reason that
+//! clients look for, instead of looking like a typing mistake in a method's name.
+
+use tonic::{Request, Response, Status};
+
+use super::Problem;
+use crate::wire::{jetway, sandbox};
+
+/// Answers every call with what is missing.
+#[derive(Clone, Copy)]
+pub(super) struct NotOffered;
+
+macro_rules! not_offered {
+    ($service:path: $text:literal, $($method:ident($request:ty) -> $response:ty;)*) => {
+        #[tonic::async_trait]
+        impl $service for NotOffered {
+            $(async fn $method(&self, _: Request<$request>) -> Result<Response<$response>, Status> {
+                Err(Problem::not_implemented($text).into())
+            })*
+        }
+    };
+}
+
+not_offered! {
+    sandbox::sandbox_template_service_server::SandboxTemplateService: "sandbox templates are not offered yet; send the whole specification with CreateSandbox",
+    create_sandbox_template(sandbox::CreateSandboxTemplateRequest) -> sandbox::SandboxTemplate;
+    get_sandbox_template(sandbox::GetSandboxTemplateRequest) -> sandbox::SandboxTemplate;
+    list_sandbox_templates(sandbox::ListSandboxTemplatesRequest) -> sandbox::ListSandboxTemplatesResponse;
+    update_sandbox_template(sandbox::UpdateSandboxTemplateRequest) -> sandbox::SandboxTemplate;
+    delete_sandbox_template(sandbox::DeleteSandboxTemplateRequest) -> ();
+}
+
+not_offered! {
+    sandbox::settings_service_server::SettingsService: "secret stores and storage settings are not offered yet; pass values as environment variables",
+    get_build_storage_config(sandbox::GetBuildStorageConfigRequest) -> sandbox::BuildStorageConfig;
+    update_build_storage_config(sandbox::UpdateBuildStorageConfigRequest) -> sandbox::BuildStorageConfig;
+    get_object_storage_wif_config(sandbox::GetObjectStorageWifConfigRequest) -> sandbox::ObjectStorageWifConfig;
+    update_object_storage_wif_config(sandbox::UpdateObjectStorageWifConfigRequest) -> sandbox::ObjectStorageWifConfig;
+    delete_object_storage_wif_config(sandbox::DeleteObjectStorageWifConfigRequest) -> ();
+    get_file_system_snapshot_bucket_config(sandbox::GetFileSystemSnapshotBucketConfigRequest) -> sandbox::FileSystemSnapshotBucketConfig;
+    update_file_system_snapshot_bucket_config(sandbox::UpdateFileSystemSnapshotBucketConfigRequest) -> sandbox::FileSystemSnapshotBucketConfig;
+    create_secret_store(sandbox::CreateSecretStoreRequest) -> sandbox::SecretStore;
+    get_secret_store(sandbox::GetSecretStoreRequest) -> sandbox::SecretStore;
+    list_secret_stores(sandbox::ListSecretStoresRequest) -> sandbox::ListSecretStoresResponse;
+    update_secret_store(sandbox::UpdateSecretStoreRequest) -> sandbox::SecretStore;
+    delete_secret_store(sandbox::DeleteSecretStoreRequest) -> ();
+}
+
+not_offered! {
+    sandbox::volume_service_server::VolumeService: "volumes are not offered yet; keep files in the sandbox and copy them out",
+    create_volume(sandbox::CreateVolumeRequest) -> sandbox::Volume;
+    get_volume(sandbox::GetVolumeRequest) -> sandbox::Volume;
+    list_volumes(sandbox::ListVolumesRequest) -> sandbox::ListVolumesResponse;
+    update_volume(sandbox::UpdateVolumeRequest) -> sandbox::Volume;
+    delete_volume(sandbox::DeleteVolumeRequest) -> sandbox::Volume;
+    validate_volume(sandbox::ValidateVolumeRequest) -> sandbox::Volume;
+}
+
+not_offered! {
+    jetway::token_service_server::TokenService: "minting tokens is not offered yet; use the token that `jetway serve` printed",
+    get_token(jetway::GetTokenRequest) -> jetway::Token;
+    refresh_token(jetway::RefreshTokenRequest) -> jetway::Token;
+}
+
+not_offered! {
+    jetway::session_service_server::SessionService: "sessions are not offered yet; keep the sandbox itself",
+    create_session(jetway::CreateSessionRequest) -> jetway::Session;
+    get_session(jetway::GetSessionRequest) -> jetway::Session;
+    list_sessions(jetway::ListSessionsRequest) -> jetway::ListSessionsResponse;
+    delete_session(jetway::DeleteSessionRequest) -> jetway::DeleteSessionResponse;
+    pause_session(jetway::PauseSessionRequest) -> jetway::Session;
+    resume_session(jetway::ResumeSessionRequest) -> jetway::ResumeSessionResponse;
+}
+
+not_offered! {
+    jetway::pool_service_server::PoolService: "pools are not offered yet; use CreateSandbox",
+    acquire_sandbox(jetway::AcquireSandboxRequest) -> jetway::PooledSandbox;
+    release_sandbox(jetway::ReleaseSandboxRequest) -> jetway::ReleaseSandboxResponse;
+    get_pool_stats(jetway::GetPoolStatsRequest) -> jetway::PoolStats;
+}

@@ -1,0 +1,181 @@
+//! A specification from the wire, checked field by field and turned into what the runtime starts. Every fault is
+//! reported at once, each with its field and its fix.
+
+use tonic_types::FieldViolation;
+
+use super::{problem::Problem, quantity};
+use crate::{
+    runtime::{Capabilities, ContainerPlan, FilePlan, Limits, SandboxPlan},
+    wire::sandbox::{Container, Resources, SandboxSpec},
+};
+
+/// A main command that waits without a sound, and ends on TERM.
+const KEEP_ALIVE: [&str; 2] = ["sleep", "infinity"];
+const MAX_TAGS: usize = 64;
+const MAX_TEXT: usize = 4096;
+const MAX_ENV_BYTES: usize = 1 << 20;
+
+/// Collects what is wrong with a request.
+#[derive(Default)]
+pub(super) struct Faults(Vec<FieldViolation>);
+
+impl Faults {
+    /// Notes a fault unless `good`.
+    pub fn check(&mut self, good: bool, field: impl Into<String>, fix: impl Into<String>) {
+        if !good {
+            self.0.push(FieldViolation::new(field, fix));
+        }
+    }
+
+    /// Refuses when anything was noted.
+    pub fn finish(self) -> Result<(), Problem> {
+        if self.0.is_empty() { Ok(()) } else { Err(Problem::fields(self.0)) }
+    }
+}
+
+/// Fills in what the caller left to the server. The specification is echoed as it is after this.
+pub(super) fn fill_in(spec: &mut SandboxSpec, capabilities: &Capabilities) {
+    for container in &mut spec.containers {
+        if container.name.is_empty() {
+            container.name = "main".to_owned();
+        }
+        if container.image.is_empty()
+            && let Some(image) = capabilities.images.first()
+        {
+            container.image.clone_from(image);
+        }
+    }
+}
+
+/// Checks a specification and makes the plan for it.
+pub(super) fn plan(id: &str, spec: &SandboxSpec) -> Result<SandboxPlan, Problem> {
+    let mut faults = Faults::default();
+    faults.check(!spec.containers.is_empty(), "sandbox.spec.containers", "give one container");
+    faults.check(
+        spec.max_lifetime_seconds >= 0,
+        "sandbox.spec.max_lifetime_seconds",
+        "must be 0 (no limit) or a number of seconds",
+    );
+    faults.check(spec.tags.len() <= MAX_TAGS, "sandbox.spec.tags", format!("give at most {MAX_TAGS}"));
+    for (index, tag) in spec.tags.iter().enumerate() {
+        let good = !tag.is_empty() && is_text(tag) && tag.len() <= 256;
+        faults.check(good, format!("sandbox.spec.tags[{index}]"), "must have 1 to 256 bytes and no control characters");
+    }
+    for (index, service) in spec.services.iter().enumerate() {
+        let good = (1..=65535).contains(&service.port);
+        faults.check(good, format!("sandbox.spec.services[{index}].port"), "must be between 1 and 65535");
+    }
+    let containers =
+        spec.containers.iter().enumerate().map(|(index, container)| plan_container(index, container, &mut faults)).collect();
+    faults.finish()?;
+    Ok(SandboxPlan { id: id.to_owned(), containers })
+}
+
+fn plan_container(index: usize, container: &Container, faults: &mut Faults) -> ContainerPlan {
+    let field = |name: &str| format!("sandbox.spec.containers[{index}].{name}");
+    let named = container.name.len() <= 63
+        && container.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    faults.check(named, field("name"), "must have at most 63 letters, digits, '-', '_' or '.'");
+    let image = &container.image;
+    faults.check(!image.is_empty() && is_text(image) && image.len() <= MAX_TEXT, field("image"), "give an image name");
+    faults.check(is_argument(&container.command), field("command"), "must not contain NUL");
+    faults.check(
+        !container.command.is_empty() || container.args.is_empty(),
+        field("command"),
+        "give the executable here; args alone name none",
+    );
+    for (position, arg) in container.args.iter().enumerate() {
+        faults.check(is_argument(arg), field(&format!("args[{position}]")), "must not contain NUL");
+    }
+    check_env(&field("environment_variables"), &container.environment_variables, faults);
+    let dir = &container.working_dir;
+    faults.check(dir.is_empty() || is_absolute(dir), field("working_dir"), "must be an absolute path without NUL");
+    for (position, file) in container.files.iter().enumerate() {
+        check_file_path(&field(&format!("files[{position}].path")), &file.path, faults);
+    }
+    let argv = if container.command.is_empty() {
+        KEEP_ALIVE.map(str::to_owned).to_vec()
+    } else {
+        std::iter::once(&container.command).chain(&container.args).cloned().collect()
+    };
+    ContainerPlan {
+        name: container.name.clone(),
+        image: container.image.clone(),
+        argv,
+        env: container.environment_variables.clone(),
+        working_dir: container.working_dir.clone(),
+        files: container
+            .files
+            .iter()
+            .map(|file| FilePlan { path: file.path.clone(), content: file.content.to_vec() })
+            .collect(),
+        limits: limits(index, container, faults),
+    }
+}
+
+/// The limits to enforce. `resource_requirements` wins over `resources`; requests alone limit nothing.
+fn limits(index: usize, container: &Container, faults: &mut Faults) -> Limits {
+    let mut read = |name: &str, resources: &Resources| {
+        let field = |part: &str| format!("sandbox.spec.containers[{index}].{name}.{part}");
+        let mut limits = Limits::default();
+        if !resources.cpu.is_empty() {
+            match quantity::cpu_millicores(&resources.cpu) {
+                Ok(value) => limits.cpu_millicores = Some(value),
+                Err(error) => faults.check(false, field("cpu"), error.to_string()),
+            }
+        }
+        if !resources.memory.is_empty() {
+            match quantity::memory_bytes(&resources.memory) {
+                Ok(value) => limits.memory_bytes = Some(value),
+                Err(error) => faults.check(false, field("memory"), error.to_string()),
+            }
+        }
+        limits
+    };
+    let plain = container.resources.as_ref().map(|resources| read("resources", resources));
+    let Some(both) = &container.resource_requirements else { return plain.unwrap_or_default() };
+    if let Some(requests) = &both.requests {
+        // Read for its faults only.
+        read("resource_requirements.requests", requests);
+    }
+    both.limits.as_ref().map(|limits| read("resource_requirements.limits", limits)).unwrap_or_default()
+}
+
+/// Environment variables, of a container or of one command.
+pub(super) fn check_env(field: &str, env: &std::collections::BTreeMap<String, String>, faults: &mut Faults) {
+    for (name, value) in env {
+        let good = !name.is_empty() && !name.contains(['=', '\0']);
+        faults.check(good, format!("{field}[{name:?}]"), "a variable's name must not be empty or contain '=' or NUL");
+        faults.check(!value.contains('\0'), format!("{field}[{name:?}]"), "must not contain NUL");
+    }
+    let bytes: usize = env.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+    faults.check(bytes <= MAX_ENV_BYTES, field, format!("must not exceed {MAX_ENV_BYTES} bytes in all"));
+}
+
+/// The path of a file inside a sandbox.
+pub(super) fn check_file_path(field: &str, path: &str, faults: &mut Faults) {
+    let good = is_absolute(path) && path.len() <= MAX_TEXT;
+    faults.check(good, field, format!("must be an absolute path of at most {MAX_TEXT} bytes without NUL"));
+    faults.check(!good || !path.ends_with('/'), field, "must name a file, not a directory");
+}
+
+/// A command line.
+pub(super) fn check_command(field: &str, command: &[String], faults: &mut Faults) {
+    let named = command.first().is_some_and(|executable| !executable.is_empty());
+    faults.check(named, field, "must name an executable, e.g. [\"echo\", \"hi\"]");
+    for (index, argument) in command.iter().enumerate() {
+        faults.check(is_argument(argument), format!("{field}[{index}]"), "must not contain NUL");
+    }
+}
+
+fn is_argument(text: &str) -> bool {
+    !text.contains('\0')
+}
+
+fn is_absolute(path: &str) -> bool {
+    path.starts_with('/') && !path.contains('\0')
+}
+
+fn is_text(text: &str) -> bool {
+    !text.contains(char::is_control)
+}

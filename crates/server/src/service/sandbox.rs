@@ -1,0 +1,151 @@
+//! SandboxService: which method goes where. Each family's work is in its own file.
+
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Request, Response, Status, Streaming};
+
+use super::{Api, Problem, deadline::Deadline, delete::snapshots_not_offered, view};
+use crate::wire::sandbox::{self as wire, sandbox_service_server::SandboxService};
+
+/// Tells a client that exec and file calls on a sandbox that is starting wait here, so it need not poll first.
+const START_HEADER: &str = "x-jetway-start";
+
+fn waits<T>(message: T) -> Response<T> {
+    let mut response = Response::new(message);
+    response.metadata_mut().insert(START_HEADER, tonic::metadata::MetadataValue::from_static("waits"));
+    response
+}
+
+#[tonic::async_trait]
+impl SandboxService for Api {
+    type StreamExecStream = ReceiverStream<Result<wire::ExecStreamResponse, Status>>;
+    type StreamLogsStream = ReceiverStream<Result<wire::LogEntry, Status>>;
+
+    async fn create_sandbox(
+        &self,
+        request: Request<wire::CreateSandboxRequest>,
+    ) -> Result<Response<wire::Sandbox>, Status> {
+        Ok(waits(self.accept(request.into_inner()).await?))
+    }
+
+    async fn get_sandbox(&self, request: Request<wire::GetSandboxRequest>) -> Result<Response<wire::Sandbox>, Status> {
+        let sandbox = self.find(&request.get_ref().sandbox_id)?;
+        Ok(waits(view::sandbox(self, &sandbox)))
+    }
+
+    async fn list_sandboxes(
+        &self,
+        request: Request<wire::ListSandboxesRequest>,
+    ) -> Result<Response<wire::ListSandboxesResponse>, Status> {
+        Ok(Response::new(self.page(request.get_ref())?))
+    }
+
+    async fn delete_sandbox(
+        &self,
+        request: Request<wire::DeleteSandboxRequest>,
+    ) -> Result<Response<wire::DeleteSandboxResponse>, Status> {
+        Ok(Response::new(self.remove(request.get_ref())?))
+    }
+
+    async fn purge_sandboxes(
+        &self,
+        request: Request<wire::PurgeSandboxesRequest>,
+    ) -> Result<Response<wire::PurgeSandboxesResponse>, Status> {
+        Ok(Response::new(self.purge(request.get_ref())?))
+    }
+
+    async fn exec(&self, request: Request<wire::ExecRequest>) -> Result<Response<wire::ExecResponse>, Status> {
+        let deadline = Deadline::of(request.metadata());
+        Ok(Response::new(self.run(request.into_inner(), deadline).await?))
+    }
+
+    async fn stream_exec(
+        &self,
+        request: Request<Streaming<wire::ExecStreamRequest>>,
+    ) -> Result<Response<Self::StreamExecStream>, Status> {
+        let deadline = Deadline::of(request.metadata());
+        Ok(Response::new(ReceiverStream::new(self.serve_exec(request.into_inner(), deadline))))
+    }
+
+    async fn stream_logs(
+        &self,
+        request: Request<wire::StreamLogsRequest>,
+    ) -> Result<Response<Self::StreamLogsStream>, Status> {
+        let deadline = Deadline::of(request.metadata());
+        Ok(Response::new(ReceiverStream::new(self.serve_logs(request.into_inner(), deadline).await?)))
+    }
+
+    async fn write_file(
+        &self,
+        request: Request<wire::WriteFileRequest>,
+    ) -> Result<Response<wire::WriteFileResponse>, Status> {
+        let deadline = Deadline::of(request.metadata());
+        Ok(Response::new(self.write(request.into_inner(), deadline).await?))
+    }
+
+    async fn read_file(
+        &self,
+        request: Request<wire::ReadFileRequest>,
+    ) -> Result<Response<wire::ReadFileResponse>, Status> {
+        let deadline = Deadline::of(request.metadata());
+        Ok(Response::new(self.read(request.into_inner(), deadline).await?))
+    }
+
+    async fn connect_sandbox(
+        &self,
+        _: Request<wire::ConnectSandboxRequest>,
+    ) -> Result<Response<wire::SandboxConnection>, Status> {
+        // Clients try this first and fall back to the calls above; the answer must come at once.
+        Err(Problem::not_implemented("direct connections to a sandbox are not offered; call through this server").into())
+    }
+
+    async fn create_sandbox_from_template(
+        &self,
+        _: Request<wire::CreateSandboxFromTemplateRequest>,
+    ) -> Result<Response<wire::Sandbox>, Status> {
+        Err(Problem::not_implemented("templates are not offered yet; use CreateSandbox with the whole specification").into())
+    }
+
+    async fn create_sandbox_from_file(
+        &self,
+        _: Request<wire::CreateSandboxFromFileRequest>,
+    ) -> Result<Response<wire::Sandbox>, Status> {
+        Err(Problem::not_implemented("compose files are not offered yet; use CreateSandbox with the specification").into())
+    }
+
+    async fn get_sandbox_build_logs(
+        &self,
+        request: Request<wire::GetSandboxBuildLogsRequest>,
+    ) -> Result<Response<wire::GetSandboxBuildLogsResponse>, Status> {
+        self.find(&request.get_ref().sandbox_id)?;
+        let text = "nothing was built for this sandbox: images are not built here yet";
+        Err(Problem::new(Code::Unimplemented, "CWSANDBOX_NOT_IMPLEMENTED", text).into())
+    }
+
+    async fn create_file_system_snapshot(
+        &self,
+        _: Request<wire::CreateFileSystemSnapshotRequest>,
+    ) -> Result<Response<wire::FileSystemSnapshot>, Status> {
+        Err(snapshots_not_offered().into())
+    }
+
+    async fn get_file_system_snapshot(
+        &self,
+        _: Request<wire::GetFileSystemSnapshotRequest>,
+    ) -> Result<Response<wire::FileSystemSnapshot>, Status> {
+        Err(snapshots_not_offered().into())
+    }
+
+    async fn list_file_system_snapshots(
+        &self,
+        _: Request<wire::ListFileSystemSnapshotsRequest>,
+    ) -> Result<Response<wire::ListFileSystemSnapshotsResponse>, Status> {
+        Err(snapshots_not_offered().into())
+    }
+
+    async fn delete_file_system_snapshot(
+        &self,
+        _: Request<wire::DeleteFileSystemSnapshotRequest>,
+    ) -> Result<Response<wire::FileSystemSnapshot>, Status> {
+        Err(snapshots_not_offered().into())
+    }
+}

@@ -1,0 +1,95 @@
+//! A restart: sandboxes that run are found again, what is left of the others is removed.
+
+use std::{collections::HashSet, sync::Arc, time::Duration, time::SystemTime};
+
+use super::{
+    DEFAULT_GRACE, Draft, Sandbox, State, Supervisor,
+    life::Origin,
+    state::{Snapshot, from_nanos},
+};
+use crate::{
+    runtime::{RuntimeError, SandboxPlan},
+    store::{SandboxRow, StoreError},
+};
+
+/// Why an earlier server's sandboxes could not be taken over.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AdoptError {
+    /// The state could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The backend could not look.
+    #[error("sandboxes of an earlier run could not be taken over: {0}")]
+    Runtime(#[from] RuntimeError),
+}
+
+impl Supervisor {
+    /// Reads every kept sandbox and takes its life up where it is.
+    pub(super) async fn adopt(&self) -> Result<(), AdoptError> {
+        let mut running = Vec::new();
+        let mut keep = HashSet::new();
+        for row in self.0.store.load().await? {
+            let id = row.id.clone();
+            let (draft, mut snapshot) = match restore(row) {
+                Ok(restored) => restored,
+                Err(error) => {
+                    tracing::error!(sandbox = id, %error, "a kept sandbox cannot be read and is forgotten");
+                    self.0.store.delete(&id).await?;
+                    continue;
+                }
+            };
+            let mut origin = Origin::Over;
+            if !snapshot.state.is_terminal() {
+                match self.0.runtime.adopt(draft.plan.clone()).await {
+                    Ok(Some(instance)) => {
+                        keep.insert(id.clone());
+                        origin = Origin::Adopted(instance);
+                    }
+                    Ok(None) => lost(&mut snapshot, "its agent died while the server was away"),
+                    Err(error) => lost(&mut snapshot, &error.to_string()),
+                }
+                tracing::info!(sandbox = id, state = snapshot.state.name(), "found a sandbox of an earlier run");
+            }
+            self.0.store.note(&id, snapshot.progress());
+            let stopping = snapshot.state == State::Terminating;
+            let sandbox = Arc::new(Sandbox::new(draft, snapshot));
+            if stopping {
+                self.stop(&sandbox, DEFAULT_GRACE, "deleted");
+            }
+            self.0.write().add(sandbox.clone());
+            running.push((sandbox, origin));
+        }
+        self.0.runtime.sweep(&keep).await?;
+        for (sandbox, origin) in running {
+            self.spawn(sandbox, origin);
+        }
+        Ok(())
+    }
+}
+
+fn lost(snapshot: &mut Snapshot, why: &str) {
+    // Somebody had asked for its end already: then this is it.
+    let stopping = snapshot.state == State::Terminating;
+    snapshot.state = if stopping { State::Terminated } else { State::Failed };
+    snapshot.reason = format!("the sandbox was lost: {why}");
+    snapshot.ended = Some(SystemTime::now());
+}
+
+fn restore(row: SandboxRow) -> Result<(Draft, Snapshot), serde_json::Error> {
+    let snapshot = Snapshot::from_progress(&row.progress);
+    let plan: SandboxPlan = serde_json::from_str(&row.plan)?;
+    let seconds = row.max_lifetime_seconds.max(0).unsigned_abs();
+    let draft = Draft {
+        tags: serde_json::from_str(&row.tags)?,
+        plan,
+        id: row.id,
+        request_id: row.request_id,
+        request_digest: row.request_digest,
+        display_name: row.display_name,
+        spec: row.spec.into(),
+        runtime_class: row.runtime_class,
+        max_lifetime: (seconds > 0).then(|| Duration::from_secs(seconds)),
+        created: from_nanos(row.created_ns),
+    };
+    Ok((draft, snapshot))
+}

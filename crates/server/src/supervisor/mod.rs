@@ -1,0 +1,195 @@
+//! The life of sandboxes: which ones there are, desired and actual state, timers. Starts one task per sandbox.
+//! Must not know: the wire, HTTP.
+
+mod adopt;
+mod life;
+mod sandbox;
+mod state;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+use tokio_util::task::TaskTracker;
+
+pub(crate) use sandbox::{Draft, NotRunning, Sandbox};
+pub(crate) use state::State;
+
+use crate::{
+    runtime::Runtime,
+    store::{Store, StoreError},
+};
+use life::Origin;
+use sandbox::StopOrder;
+use state::Snapshot;
+
+/// What processes get between TERM and KILL when nobody says otherwise.
+pub(crate) const DEFAULT_GRACE: Duration = Duration::from_secs(10);
+
+/// How the supervisor is set up.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    /// How long a finished sandbox stays visible.
+    pub retention: Duration,
+    /// Live sandboxes at a time.
+    pub max_sandboxes: usize,
+}
+
+/// Why a sandbox was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CreateError {
+    /// The request id was used for something else.
+    #[error("request id {0:?} was already used for a sandbox with another specification")]
+    RequestIdConflict(String),
+    /// No room.
+    #[error("{0} sandboxes are live already, which is this server's limit")]
+    Full(usize),
+    /// The state could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Every sandbox of this server. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Supervisor(Arc<Inner>);
+
+struct Inner {
+    runtime: Arc<dyn Runtime>,
+    store: Store,
+    options: Options,
+    registry: RwLock<Registry>,
+    lives: TaskTracker,
+}
+
+#[derive(Default)]
+struct Registry {
+    by_id: HashMap<String, Arc<Sandbox>>,
+    by_request: HashMap<String, Arc<Sandbox>>,
+}
+
+impl Supervisor {
+    /// Finds what an earlier server left running, and removes what is left of the rest.
+    pub async fn open(runtime: Arc<dyn Runtime>, store: Store, options: Options) -> Result<Self, adopt::AdoptError> {
+        let inner = Inner { runtime, store, options, registry: RwLock::default(), lives: TaskTracker::new() };
+        let supervisor = Self(Arc::new(inner));
+        supervisor.adopt().await?;
+        Ok(supervisor)
+    }
+
+    /// The backend.
+    pub fn runtime(&self) -> &dyn Runtime {
+        &*self.0.runtime
+    }
+
+    /// Accepts a sandbox and starts it in the background. A replay of a request gives the sandbox of the first one.
+    pub async fn create(&self, mut draft: Draft) -> Result<Arc<Sandbox>, CreateError> {
+        let plan = draft.plan.clone();
+        for container in &mut draft.plan.containers {
+            // Only the start needs file contents; the draft lives as long as the sandbox.
+            container.files.clear();
+        }
+        let sandbox = {
+            let mut registry = self.0.write();
+            if let Some(earlier) = registry.by_request.get(&draft.request_id) {
+                if earlier.draft.request_digest == draft.request_digest {
+                    return Ok(earlier.clone());
+                }
+                return Err(CreateError::RequestIdConflict(draft.request_id));
+            }
+            let live = registry.by_id.values().filter(|other| !other.snapshot().state.is_terminal()).count();
+            if live >= self.0.options.max_sandboxes {
+                return Err(CreateError::Full(live));
+            }
+            let sandbox = Arc::new(Sandbox::new(draft, Snapshot::new()));
+            registry.add(sandbox.clone());
+            sandbox
+        };
+        if let Err(error) = self.0.store.insert(sandbox.row()).await {
+            self.0.write().remove(&sandbox);
+            return Err(error.into());
+        }
+        self.spawn(sandbox.clone(), Origin::New(plan));
+        Ok(sandbox)
+    }
+
+    /// The sandbox with that id.
+    pub fn get(&self, id: &str) -> Option<Arc<Sandbox>> {
+        self.0.read().by_id.get(id).cloned()
+    }
+
+    /// Every sandbox, the newest first; ties are broken by id, so the order never changes between pages.
+    pub fn list(&self) -> Vec<Arc<Sandbox>> {
+        let mut all: Vec<_> = self.0.read().by_id.values().cloned().collect();
+        all.sort_by(|a, b| (b.draft.created, &b.draft.id).cmp(&(a.draft.created, &a.draft.id)));
+        all
+    }
+
+    /// Orders a sandbox to stop. Returns at once; a second order changes nothing.
+    pub fn stop(&self, sandbox: &Sandbox, grace: Duration, reason: &str) {
+        sandbox.orders.send_if_modified(|order| {
+            let first = order.is_none();
+            if first {
+                *order = Some(StopOrder { grace, reason: reason.to_owned() });
+            }
+            first
+        });
+    }
+
+    /// Stops every sandbox and returns when their resources are given back and their state is written.
+    pub async fn stop_all(&self, grace: Duration, reason: &str) {
+        let all = self.list();
+        for sandbox in &all {
+            self.stop(sandbox, grace, reason);
+        }
+        for sandbox in &all {
+            let mut removed = sandbox.removed.subscribe();
+            let _ = removed.wait_for(|removed| *removed).await;
+            sandbox.ended().await;
+        }
+        self.flush().await;
+    }
+
+    /// Returns when every state so far is written.
+    pub async fn flush(&self) {
+        if let Err(error) = self.0.store.flush().await {
+            tracing::error!(%error, "state could not be written");
+        }
+    }
+
+    fn spawn(&self, sandbox: Arc<Sandbox>, origin: Origin) {
+        self.0.lives.spawn(life::live(self.0.clone(), sandbox, origin));
+    }
+}
+
+impl Inner {
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Registry> {
+        self.registry.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Registry> {
+        self.registry.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    async fn forget(&self, sandbox: &Sandbox) {
+        self.write().remove(sandbox);
+        if let Err(error) = self.store.delete(&sandbox.draft.id).await {
+            tracing::error!(sandbox = sandbox.draft.id, %error, "sandbox could not be forgotten");
+        }
+    }
+}
+
+impl Registry {
+    fn add(&mut self, sandbox: Arc<Sandbox>) {
+        if !sandbox.draft.request_id.is_empty() {
+            self.by_request.insert(sandbox.draft.request_id.clone(), sandbox.clone());
+        }
+        self.by_id.insert(sandbox.draft.id.clone(), sandbox);
+    }
+
+    fn remove(&mut self, sandbox: &Sandbox) {
+        self.by_request.remove(&sandbox.draft.request_id);
+        self.by_id.remove(&sandbox.draft.id);
+    }
+}
