@@ -201,6 +201,9 @@ impl Server {
         let container = &self.setup.containers[exec.container];
         let mut env = container.env.clone();
         env.extend(exec.env);
+        if exec.tty.is_some() {
+            env.entry("TERM".into()).or_insert_with(|| "xterm-256color".into());
+        }
         let started = (|| {
             let mut given = || connection.take_descriptor().ok_or(io::Error::from_raw_os_error(libc::EBADF));
             let (terminal, stdin, stdout, stderr);

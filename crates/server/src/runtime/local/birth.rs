@@ -1,0 +1,326 @@
+//! A sandbox's birth, from an empty directory to a running main command. Blocking: it runs on a thread of its own.
+//! Must not know: tokio, images' names.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::{ffi::OsStrExt, fs::chown, net::UnixListener, net::UnixStream, process::CommandExt},
+    },
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use jetway_agent::{
+    channel::Channel,
+    idmap,
+    protocol::{self, Birth, Container, Ids, Lower, Nudge, Overlay, Progress, Reply, Request, Setup},
+};
+use rustix::process::{Pid, PidfdFlags};
+
+use super::{
+    Site,
+    cgroups::Group,
+    clear, file_calls, host_view, ids,
+    link::socket_path,
+    record::{Home, Record, start_time},
+};
+use crate::runtime::{ContainerPlan, FileError, FilePlan, ImageView, RuntimeError, SandboxPlan};
+
+/// Longest a birth may take without a sign of life.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A sandbox that runs.
+pub struct Born {
+    /// Its directory.
+    pub home: Home,
+    /// The same, open.
+    pub descriptor: OwnedFd,
+    /// What its directory says about it.
+    pub record: Record,
+    /// Where the agent reports main commands.
+    pub control: UnixStream,
+    /// Process one.
+    pub process: OwnedFd,
+    /// Its control groups.
+    pub group: Group,
+    /// Its changes are kept in memory.
+    pub upper_in_memory: bool,
+}
+
+/// What exists so far, to be undone if the rest fails.
+struct Partial<'a> {
+    site: &'a Site,
+    home: Home,
+    block: Option<u32>,
+    group: Group,
+    process: Option<OwnedFd>,
+    complete: bool,
+}
+
+impl Drop for Partial<'_> {
+    fn drop(&mut self) {
+        if !self.complete {
+            if let Some(process) = &self.process {
+                clear::kill(process);
+            }
+            // What cannot be removed now, the next sweep finds.
+            let _ = clear::remove(self.site, &self.home, &self.group, self.block);
+        }
+    }
+}
+
+/// Gives birth to `plan`'s sandbox on the layers at `layers`.
+pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -> Result<Born, RuntimeError> {
+    let [container] = plan.containers.as_slice() else {
+        let text = format!("{} containers asked for; the local runtime runs one container per sandbox", plan.containers.len());
+        return Err(RuntimeError::Unsupported(text));
+    };
+    check(plan, container)?;
+    let limits = site.limits(&container.limits)?;
+    let block = match &site.blocks {
+        None => None,
+        Some(blocks) => Some(blocks.take().ok_or_else(|| RuntimeError::Unsupported("no user ids left".into()))?),
+    };
+    let home = Home::new(&site.sandboxes, &plan.id);
+    home.make().map_err(context("make the sandbox's directory"))?;
+    let group = site.cgroups.group(&plan.id);
+    let mut partial = Partial { site, home: home.clone(), block, group: group.clone(), process: None, complete: false };
+
+    let (overlays, writable) = overlays(&layers, block.is_some());
+    for name in &writable {
+        make_owned(&home.path().join(name), block).map_err(context("make the sandbox's directories"))?;
+    }
+    let descriptor = home.open().map_err(context("open the sandbox's directory"))?;
+    let files = Files::make(&home, &descriptor).map_err(context("make the sandbox's files"))?;
+    let (control, far) = UnixStream::pair().map_err(context("make the control connection"))?;
+    control.set_read_timeout(Some(PATIENCE)).map_err(context("set a timeout"))?;
+
+    let mut stage_zero = Command::new(site.exe.path())
+        .arg0(protocol::ARGV[0])
+        .arg(protocol::ARGV[1])
+        .env_clear()
+        .stdin(Stdio::from(OwnedFd::from(far)))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(context("start the agent"))?;
+    let born = (|| {
+        group.enter(&limits, stage_zero.id()).map_err(context("limit the sandbox"))?;
+        let duplicate = control.try_clone().map_err(context("share the control connection"))?;
+        let mut channel = Channel::new(duplicate.into());
+        let container = Container {
+            name: container.name.clone(),
+            overlays,
+            argv: container.argv.clone(),
+            env: environment(&container.env),
+            working_dir: working_dir(container),
+        };
+        let setup = Setup {
+            version: protocol::VERSION,
+            ephemeral: site.ephemeral,
+            ids: if block.is_some() { Ids::Range } else { Ids::Single },
+            directory: home.path().as_os_str().as_bytes().to_vec(),
+            hostname: host_view::HOSTNAME.into(),
+            containers: vec![container],
+        };
+        let silent = context("talk to the agent");
+        channel.send(&Birth::Setup(setup), &files.descriptors()).map_err(silent)?;
+        expect(&mut channel, |progress| matches!(progress, Progress::Unshared).then_some(()))?;
+        let mapped = match block {
+            None => Vec::new(),
+            Some(base) => map(stage_zero.id(), base, &layers)?,
+        };
+        channel.send(&Birth::Mapped, &mapped.iter().map(AsFd::as_fd).collect::<Vec<_>>()).map_err(silent)?;
+        let pid = expect(&mut channel, |progress| match progress {
+            Progress::Born { pid } => Pid::from_raw(pid),
+            _ => None,
+        })?;
+        // Process one is a child of this process, so its number cannot have been used again.
+        let process = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from);
+        partial.process = Some(process.map_err(context("watch the sandbox"))?);
+        Ok((channel, pid))
+    })();
+    // Stage 0 is done, or its end of the conversation closes with it.
+    let _ = born.is_err().then(|| stage_zero.kill());
+    let _ = stage_zero.wait();
+    let (mut channel, pid) = born?;
+
+    let ready = expect(&mut channel, |progress| match progress {
+        Progress::Ready(ready) => Some(ready),
+        _ => None,
+    })?;
+    write_files(&descriptor, &container.files)?;
+    let pid = pid.as_raw_nonzero().get();
+    let record = Record {
+        pid,
+        started: start_time(pid).unwrap_or(0),
+        block,
+        layers,
+        view,
+        containers: plan.containers.iter().map(|container| container.name.clone()).collect(),
+    };
+    home.write(&record).map_err(context("record the sandbox"))?;
+    channel.send(&Birth::StartMain, &[]).map_err(context("talk to the agent"))?;
+    expect(&mut channel, |progress| matches!(progress, Progress::MainStarted { .. }).then_some(()))?;
+    let Some(process) = partial.process.take() else {
+        return Err(RuntimeError::Gone("its first process was lost".into()));
+    };
+    partial.complete = true;
+    Ok(Born { home, descriptor, record, control, process, group, upper_in_memory: ready.upper_in_memory })
+}
+
+fn check(plan: &SandboxPlan, container: &ContainerPlan) -> Result<(), RuntimeError> {
+    let refuse = |text: String| {
+        let source = io::Error::new(io::ErrorKind::InvalidInput, text);
+        Err(RuntimeError::Io { context: "start the sandbox".into(), source })
+    };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if plan.id.is_empty() || plan.id.len() > 128 || !plan.id.bytes().all(plain) {
+        return refuse(format!("id {:?} must be 1 to 128 letters, digits, '-' or '_'", plan.id));
+    }
+    if container.argv.first().is_none_or(String::is_empty) {
+        return refuse("the main command is empty; give at least a program name".into());
+    }
+    let words = container.argv.iter().chain(container.env.values()).chain([&container.working_dir]);
+    if words.into_iter().any(|word| word.contains('\0')) {
+        return refuse("the command, the environment and working_dir must not contain NUL".into());
+    }
+    if container.env.keys().any(|name| name.is_empty() || name.contains(['=', '\0'])) {
+        return refuse("an environment variable's name must not be empty nor contain '=' or NUL".into());
+    }
+    if !container.working_dir.is_empty() && !container.working_dir.starts_with('/') {
+        return refuse(format!("working_dir {:?} is relative; start it with '/'", container.working_dir));
+    }
+    Ok(())
+}
+
+/// The overlays of a host view, and the directories they write to.
+fn overlays(layers: &Path, passed: bool) -> (Vec<Overlay>, Vec<String>) {
+    let bytes = |path: PathBuf| Lower::Path(path.into_os_string().as_encoded_bytes().to_vec());
+    let own = |index: usize, name: &str| if passed { Lower::Passed(index) } else { bytes(layers.join(name)) };
+    let overlay = |target: &str, name: &str, lowers| Overlay {
+        target: target.into(),
+        lowers,
+        upper: format!("{name}.upper"),
+        work: format!("{name}.work"),
+    };
+    let mut overlays = vec![
+        overlay("", "root", vec![own(0, "root")]),
+        overlay("usr", "usr", vec![own(1, "usr"), bytes("/usr".into())]),
+    ];
+    // Only on systems that keep these apart from /usr.
+    for name in host_view::SYSTEM {
+        let path = Path::new("/").join(name);
+        if path.is_dir() && !path.is_symlink() {
+            overlays.push(overlay(name, name, vec![bytes(path)]));
+        }
+    }
+    let writable = overlays.iter().flat_map(|overlay| [overlay.upper.clone(), overlay.work.clone()]);
+    let writable = writable.chain(["mnt".to_owned()]).collect();
+    (overlays, writable)
+}
+
+fn make_owned(path: &Path, block: Option<u32>) -> io::Result<()> {
+    fs::create_dir(path)?;
+    block.map_or(Ok(()), |base| chown(path, Some(base), Some(base)))
+}
+
+/// The files that process one gets as descriptors, because it cannot reach them by path.
+struct Files {
+    listener: UnixListener,
+    data: File,
+    index: File,
+    exit: File,
+}
+
+impl Files {
+    fn make(home: &Home, descriptor: &OwnedFd) -> io::Result<Files> {
+        let logs = home.logs();
+        let append = |path: &Path| OpenOptions::new().create_new(true).append(true).open(path);
+        Ok(Files {
+            listener: UnixListener::bind(socket_path(descriptor))?,
+            data: append(&logs.data)?,
+            index: append(&logs.index)?,
+            exit: append(&home.exit_file())?,
+        })
+    }
+
+    fn descriptors(&self) -> [BorrowedFd<'_>; 4] {
+        [self.listener.as_fd(), self.data.as_fd(), self.index.as_fd(), self.exit.as_fd()]
+    }
+}
+
+/// Maps the sandbox's ids to its block, and the shared layers to its ids.
+fn map(pid: u32, base: u32, layers: &Path) -> Result<Vec<OwnedFd>, RuntimeError> {
+    let line = format!("0 {base} {}\n", ids::SIZE);
+    for file in ["uid_map", "gid_map"] {
+        fs::write(format!("/proc/{pid}/{file}"), &line).map_err(context("map the sandbox's user ids"))?;
+    }
+    let namespace = File::open(format!("/proc/{pid}/ns/user")).map_err(context("open the user namespace"))?;
+    let clone = |name| idmap::clone_mapped(&layers.join(name), &namespace).map_err(context("map the shared layers' owner"));
+    Ok(vec![clone("root")?, clone("usr")?])
+}
+
+fn expect<T>(channel: &mut Channel, wanted: impl Fn(Progress) -> Option<T>) -> Result<T, RuntimeError> {
+    match channel.receive::<Progress>().map_err(context("hear from the agent"))? {
+        Progress::Failed(failure) => Err(RuntimeError::Io { source: failure.reason(), context: failure.step }),
+        progress => wanted(progress).ok_or_else(|| RuntimeError::Io {
+            context: "hear from the agent".into(),
+            source: io::Error::other("it said something unexpected"),
+        }),
+    }
+}
+
+fn environment(asked: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let defaults = [
+        ("HOME", "/root"),
+        ("HOSTNAME", host_view::HOSTNAME),
+        ("LANG", "C.UTF-8"),
+        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+    ];
+    let mut environment: BTreeMap<_, _> =
+        defaults.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    environment.extend(asked.clone());
+    environment
+}
+
+fn working_dir(container: &ContainerPlan) -> String {
+    match container.working_dir.as_str() {
+        "" => "/workspace".into(),
+        directory => directory.into(),
+    }
+}
+
+fn write_files(home: &OwnedFd, files: &[FilePlan]) -> Result<(), RuntimeError> {
+    for file in files {
+        let failed = |error: FileError| RuntimeError::Io {
+            context: format!("write the file {:?} before start", file.path),
+            source: io::Error::other(error.to_string()),
+        };
+        file_calls::check(&file.path).map_err(failed)?;
+        let silent = context("talk to the agent");
+        let mut channel = Channel::new(UnixStream::connect(socket_path(home)).map_err(silent)?.into());
+        let request = Request::CreateFile { container: 0, path: file.path.clone() };
+        channel.send(&request, &[]).map_err(silent)?;
+        match channel.receive().map_err(silent)? {
+            Reply::Opened { .. } => {}
+            other => return Err(failed(file_calls::refused(other, &file.path))),
+        }
+        let opened = channel.take_descriptor().ok_or_else(|| RuntimeError::Gone("it sent no descriptor".into()))?;
+        File::from(opened).write_all(&file.content).map_err(context("write a file before start"))?;
+        channel.send(&Nudge::Commit, &[]).map_err(silent)?;
+        match channel.receive().map_err(silent)? {
+            Reply::Done => {}
+            other => return Err(failed(file_calls::refused(other, &file.path))),
+        }
+    }
+    Ok(())
+}
+
+fn context(what: &'static str) -> impl Fn(io::Error) -> RuntimeError + Copy {
+    move |source| RuntimeError::Io { context: what.into(), source }
+}

@@ -1,0 +1,258 @@
+//! Resource limits by control groups: version 2, version 1, or none, whatever this machine lets the server write.
+//!
+//! Every server has one parent group of its own, named after its data directory, so that a sweep never touches another's.
+//! Must not know: sandboxes beyond their ids, processes beyond their numbers.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal};
+
+use crate::runtime::Limits;
+
+/// What this machine can limit, and where.
+#[derive(Debug, Clone, Default)]
+pub struct Cgroups {
+    memory: Option<Place>,
+    pids: Option<Place>,
+    cpu: Option<Place>,
+}
+
+/// A controller's parent group for this server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    parent: PathBuf,
+    unified: bool,
+}
+
+/// One sandbox's groups.
+#[derive(Debug, Clone)]
+pub struct Group {
+    cgroups: Cgroups,
+    id: String,
+}
+
+impl Cgroups {
+    /// Looks for writable controllers. `name` is the server's own group.
+    pub fn detect(name: &str) -> Cgroups {
+        let mounts = mounts();
+        let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let unified = mounts.iter().filter(|mount| mount.controllers.is_none());
+        for mount in unified {
+            let found = unified_parents(mount, &own).into_iter().find_map(|parent| unified_at(&parent.join(name)));
+            if let Some(cgroups) = found {
+                return cgroups;
+            }
+        }
+        let legacy = |controller: &str| {
+            let has = |mount: &&Mount| mount.controllers.iter().flatten().any(|one| one == controller);
+            let parent = mounts.iter().find(has)?.point.join(name);
+            let usable = make(&parent).is_ok() && make(&parent.join("probe")).is_ok();
+            let _ = fs::remove_dir(parent.join("probe"));
+            let _ = fs::remove_dir(&parent);
+            usable.then_some(Place { parent, unified: false })
+        };
+        Cgroups { memory: legacy("memory"), pids: legacy("pids"), cpu: legacy("cpu") }
+    }
+
+    /// Whether memory, process and CPU limits hold.
+    pub fn limits(&self) -> (bool, bool, bool) {
+        (self.memory.is_some(), self.pids.is_some(), self.cpu.is_some())
+    }
+
+    /// The groups of a sandbox; nothing is made yet.
+    pub fn group(&self, id: &str) -> Group {
+        Group { cgroups: self.clone(), id: id.to_owned() }
+    }
+
+    /// Ids of all groups that exist.
+    pub fn ids(&self) -> Vec<String> {
+        let directories = self.parents().into_iter().filter_map(|parent| fs::read_dir(parent).ok()).flatten().flatten();
+        let groups = directories.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let mut ids: Vec<String> = groups.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+
+    /// Removes the server's own groups if no sandbox has one.
+    pub fn tidy(&self) {
+        for parent in self.parents() {
+            // Refused while a sandbox is below it, which is the point.
+            let _ = fs::remove_dir(parent);
+        }
+    }
+
+    fn parents(&self) -> Vec<&Path> {
+        let mut parents: Vec<&Path> = Vec::new();
+        for place in [&self.memory, &self.pids, &self.cpu].into_iter().flatten() {
+            if !parents.contains(&place.parent.as_path()) {
+                parents.push(&place.parent);
+            }
+        }
+        parents
+    }
+}
+
+impl Group {
+    /// Makes the groups, sets the limits, and moves `pid` in. What has no controller is not limited.
+    pub fn enter(&self, limits: &Limits, pid: u32) -> io::Result<()> {
+        if let Some((_, directory)) = self.made(&self.cgroups.pids)?
+            && let Some(pids) = limits.pids
+        {
+            write(&directory, "pids.max", pids)?;
+        }
+        if let Some((place, directory)) = self.made(&self.cgroups.memory)?
+            && let Some(bytes) = limits.memory_bytes
+        {
+            if place.unified {
+                write(&directory, "memory.max", bytes)?;
+                // Without swap accounting there is no such file, and no swap to limit.
+                let _ = write(&directory, "memory.swap.max", 0);
+            } else {
+                write(&directory, "memory.limit_in_bytes", bytes)?;
+                let _ = write(&directory, "memory.memsw.limit_in_bytes", bytes);
+            }
+        }
+        if let Some((place, directory)) = self.made(&self.cgroups.cpu)?
+            && let Some(millicores) = limits.cpu_millicores
+        {
+            // Per period of 100 ms; the kernel takes no less than 1 ms.
+            let quota = millicores.saturating_mul(100).max(1000);
+            match place.unified {
+                true => write(&directory, "cpu.max", format!("{quota} 100000"))?,
+                false => write(&directory, "cpu.cfs_quota_us", quota)?,
+            }
+        }
+        for directory in self.directories() {
+            write(&directory, "cgroup.procs", pid)?;
+        }
+        Ok(())
+    }
+
+    /// Bytes in use, if memory is counted.
+    pub fn memory_bytes(&self) -> Option<i64> {
+        let place = self.cgroups.memory.as_ref()?;
+        let file = if place.unified { "memory.current" } else { "memory.usage_in_bytes" };
+        fs::read_to_string(place.parent.join(&self.id).join(file)).ok()?.trim().parse().ok()
+    }
+
+    /// Kills what is still inside and removes the groups. A group stays busy for a moment after its last process ended.
+    pub fn remove(&self) -> io::Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        for directory in self.directories() {
+            loop {
+                match fs::remove_dir(&directory) {
+                    Ok(()) => break,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+                    Err(error) if Instant::now() >= deadline => return Err(error),
+                    Err(_) => kill_members(&directory),
+                }
+                sleep(Duration::from_millis(2));
+            }
+        }
+        Ok(())
+    }
+
+    fn made<'a>(&self, place: &'a Option<Place>) -> io::Result<Option<(&'a Place, PathBuf)>> {
+        let Some(place) = place else { return Ok(None) };
+        let directory = place.parent.join(&self.id);
+        if make(&directory).is_err() {
+            // Another sandbox's end may have tidied the parent away.
+            make(&place.parent)?;
+            if place.unified {
+                delegate(&place.parent);
+            }
+            make(&directory)?;
+        }
+        Ok(Some((place, directory)))
+    }
+
+    fn directories(&self) -> Vec<PathBuf> {
+        self.cgroups.parents().into_iter().map(|parent| parent.join(&self.id)).collect()
+    }
+}
+
+fn kill_members(directory: &Path) {
+    let members = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
+    for pid in members.lines().filter_map(|line| Pid::from_raw(line.trim().parse().ok()?)) {
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
+    }
+}
+
+/// A mounted hierarchy; `controllers` is `None` for the unified one.
+struct Mount {
+    point: PathBuf,
+    controllers: Option<Vec<String>>,
+}
+
+fn mounts() -> Vec<Mount> {
+    let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let parse = |line: &str| {
+        let (left, right) = line.split_once(" - ")?;
+        let point = PathBuf::from(left.split(' ').nth(4)?);
+        let mut right = right.split(' ');
+        match (right.next()?, right.nth(1)?) {
+            ("cgroup2", _) => Some(Mount { point, controllers: None }),
+            ("cgroup", options) => {
+                Some(Mount { point, controllers: Some(options.split(',').map(str::to_owned).collect()) })
+            }
+            _ => None,
+        }
+    };
+    table.lines().filter_map(parse).collect()
+}
+
+/// Groups below which this server might make its own: the top (root), then what a service manager delegated to the user.
+fn unified_parents(mount: &Mount, own: &str) -> Vec<PathBuf> {
+    let mut parents = vec![mount.point.clone()];
+    let path = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+    let own = mount.point.join(path);
+    // A group with processes of its own cannot share out controllers, so the one above comes first.
+    parents.extend(own.parent().filter(|parent| parent.starts_with(&mount.point)).map(Path::to_path_buf));
+    parents.push(own);
+    parents
+}
+
+fn unified_at(group: &Path) -> Option<Cgroups> {
+    make(group).ok()?;
+    delegate(group);
+    let shared = fs::read_to_string(group.join("cgroup.subtree_control")).unwrap_or_default();
+    let _ = fs::remove_dir(group);
+    let place = |controller: &str| {
+        let parent = group.to_path_buf();
+        shared.split_ascii_whitespace().any(|one| one == controller).then_some(Place { parent, unified: true })
+    };
+    let cgroups = Cgroups { memory: place("memory"), pids: place("pids"), cpu: place("cpu") };
+    (cgroups.limits() != (false, false, false)).then_some(cgroups)
+}
+
+/// Hands every controller down to a group's children, as far as it has them itself.
+fn delegate(group: &Path) {
+    for controller in ["+memory", "+pids", "+cpu"] {
+        for level in [group.parent(), Some(group)].into_iter().flatten() {
+            // What is refused here shows in `cgroup.subtree_control` afterwards.
+            let _ = write(level, "cgroup.subtree_control", controller);
+        }
+    }
+}
+
+fn make(directory: &Path) -> io::Result<()> {
+    match fs::create_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
+
+fn write(directory: &Path, file: &str, value: impl ToString) -> io::Result<()> {
+    let path = directory.join(file);
+    // Never made: a missing file means a missing controller.
+    let written = fs::OpenOptions::new().write(true).open(&path).and_then(|mut file| {
+        io::Write::write_all(&mut file, value.to_string().as_bytes())
+    });
+    written.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}

@@ -1,0 +1,211 @@
+//! The local runtime: sandboxes on this Linux machine, each with an agent of ours as its first process.
+//!
+//! ```text
+//! LocalRuntime ─▶ probe (once): builds the host view, runs a sandbox, asks its interpreters
+//!              ─▶ birth: directory, ids, control groups, agent        (blocking thread)
+//!              ─▶ instance ─▶ link ─▶ agent: exec, streams, file_calls
+//!              ─▶ clear: what a sandbox leaves behind
+//! ```
+//! Must not know: the wire, the store, the supervisor.
+
+mod agent_exe;
+mod birth;
+mod cgroups;
+mod clear;
+mod exec;
+mod file_calls;
+mod host_view;
+mod ids;
+mod images;
+mod instance;
+mod link;
+mod probe;
+mod record;
+mod streams;
+
+use std::{
+    collections::HashSet,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+
+pub use agent_exe::agent_exe_for_tests;
+
+use self::{agent_exe::AgentExe, cgroups::Cgroups, ids::Blocks, images::Catalogue, instance::LocalInstance, record::Home};
+use super::{Capabilities, ImageView, Instance, Limits, Runtime, RuntimeError, SandboxPlan};
+
+/// Processes and threads of a sandbox that asks for no limit.
+const DEFAULT_PIDS: i64 = 4096;
+
+/// How the local runtime is set up.
+#[derive(Debug, Clone)]
+pub struct LocalConfig {
+    /// Sandboxes' directories are made below it.
+    pub data_dir: PathBuf,
+    /// The executable that becomes the agent, which must call [`jetway_agent::run_if_asked`] first thing; `None` means
+    /// the running one.
+    pub agent_exe: Option<PathBuf>,
+    /// Sandboxes end when this process does, however it does.
+    pub ephemeral: bool,
+    /// Start sandboxes whose limits this machine cannot enforce.
+    pub allow_unenforced_limits: bool,
+}
+
+impl LocalConfig {
+    /// Sandboxes that outlive the server; limits that hold or are refused.
+    pub fn new(data_dir: impl Into<PathBuf>) -> LocalConfig {
+        LocalConfig { data_dir: data_dir.into(), agent_exe: None, ephemeral: false, allow_unenforced_limits: false }
+    }
+}
+
+/// Sandboxes on this machine.
+pub struct LocalRuntime {
+    site: Arc<Site>,
+    catalogue: Catalogue,
+    capabilities: Capabilities,
+}
+
+/// What every sandbox of this runtime shares.
+#[derive(Debug)]
+struct Site {
+    sandboxes: PathBuf,
+    exe: AgentExe,
+    cgroups: Cgroups,
+    /// `None` under an ordinary user, who may map no more than the own id.
+    blocks: Option<Blocks>,
+    ephemeral: bool,
+    allow_unenforced_limits: bool,
+    default_memory: i64,
+    /// Directories of sandboxes that this process drives; a sweep leaves them alone.
+    live: Mutex<HashSet<PathBuf>>,
+}
+
+impl LocalRuntime {
+    /// Looks at the machine and tries one sandbox. Blocking, some tens of milliseconds.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Unsupported`] when this machine cannot isolate, with what to change;
+    /// [`RuntimeError::Io`] when the data directory or the executable cannot be used.
+    pub fn new(config: LocalConfig) -> Result<LocalRuntime, RuntimeError> {
+        probe::probe(config)
+    }
+}
+
+impl Site {
+    /// Fills defaults in, and refuses what cannot be enforced.
+    fn limits(&self, asked: &Limits) -> Result<Limits, RuntimeError> {
+        let (memory, pids, cpu) = self.cgroups.limits();
+        let limits = [
+            ("memory", asked.memory_bytes, memory),
+            ("process-count", asked.pids, pids),
+            ("CPU", asked.cpu_millicores, cpu),
+        ];
+        for (name, asked, holds) in limits {
+            if asked.is_some() && !holds && !self.allow_unenforced_limits {
+                return Err(RuntimeError::Unenforceable(format!(
+                    "a {name} limit cannot be enforced: no writable cgroup controller for it; run the server as root or in \
+                     a delegated cgroup (systemd-run --user --scope -p Delegate=yes), drop the limit, or allow \
+                     unenforced limits"
+                )));
+            }
+        }
+        Ok(Limits {
+            cpu_millicores: asked.cpu_millicores,
+            memory_bytes: asked.memory_bytes.or(Some(self.default_memory)),
+            pids: asked.pids.or(Some(DEFAULT_PIDS)),
+        })
+    }
+
+    fn enlist(&self, home: &Home) {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).insert(home.path().to_path_buf());
+    }
+
+    fn discharge(&self, home: &Home) {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).remove(home.path());
+    }
+
+    fn is_live(&self, path: &Path) -> bool {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
+    }
+
+    fn sweep(&self, keep: &HashSet<String>) -> io::Result<()> {
+        let mut names: HashSet<String> = self.cgroups.ids().into_iter().collect();
+        for entry in std::fs::read_dir(&self.sandboxes)?.flatten() {
+            names.extend(entry.file_name().into_string());
+        }
+        let mut outcome = Ok(());
+        for name in names.difference(keep) {
+            let home = Home::new(&self.sandboxes, name);
+            if self.is_live(home.path()) {
+                continue;
+            }
+            if let Some(process) = clear::find(&home) {
+                clear::kill(&process);
+            }
+            let block = home.record().ok().and_then(|record| record.block);
+            // One that stays must not keep the others.
+            outcome = outcome.and(clear::remove(self, &home, &self.cgroups.group(name), block));
+        }
+        outcome
+    }
+}
+
+#[async_trait]
+impl Runtime for LocalRuntime {
+    fn name(&self) -> &'static str {
+        "local"
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    async fn resolve_image(&self, image: &str) -> Result<ImageView, RuntimeError> {
+        self.catalogue.resolve(image).map(|(view, _)| view)
+    }
+
+    async fn start(&self, plan: SandboxPlan) -> Result<Arc<dyn Instance>, RuntimeError> {
+        let image = plan.containers.first().map_or("", |container| container.image.as_str());
+        let (view, layers) = self.catalogue.resolve(image)?;
+        let site = self.site.clone();
+        let home = Home::new(&site.sandboxes, &plan.id);
+        site.enlist(&home);
+        let born = tokio::task::spawn_blocking(move || birth::give(&site, &plan, view, layers)).await;
+        let started = born
+            .map_err(|error| RuntimeError::Io { context: "start the sandbox".into(), source: io::Error::other(error) })
+            .and_then(|born| born)
+            .and_then(|born| LocalInstance::begin(self.site.clone(), born).map_err(RuntimeError::starting("watch it")));
+        if started.is_err() {
+            self.site.discharge(&home);
+        }
+        Ok(Arc::new(started?))
+    }
+
+    async fn adopt(&self, plan: SandboxPlan) -> Result<Option<Arc<dyn Instance>>, RuntimeError> {
+        let adopted = LocalInstance::adopt(self.site.clone(), &plan.id).await?;
+        Ok(adopted.map(|instance| Arc::new(instance) as Arc<dyn Instance>))
+    }
+
+    async fn sweep(&self, keep: &HashSet<String>) -> Result<(), RuntimeError> {
+        let (site, keep) = (self.site.clone(), keep.clone());
+        let swept = tokio::task::spawn_blocking(move || site.sweep(&keep)).await;
+        let swept = swept.map_err(io::Error::other).and_then(|swept| swept);
+        swept.map_err(|source| RuntimeError::Io { context: "remove what old sandboxes left".into(), source })
+    }
+}
+
+impl RuntimeError {
+    /// For `map_err` around talking to an agent: one that does not answer means a sandbox that is gone.
+    fn starting(context: &'static str) -> impl Fn(io::Error) -> RuntimeError + Copy {
+        use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof};
+        move |source| match source.kind() {
+            BrokenPipe | ConnectionRefused | ConnectionReset | NotFound | UnexpectedEof => {
+                RuntimeError::Gone("its agent does not answer".into())
+            }
+            _ => RuntimeError::Io { context: context.into(), source },
+        }
+    }
+}
