@@ -19,6 +19,7 @@ use super::{
     cgroups::Group,
     clear, exec, file_calls,
     link::Link,
+    readiness,
     record::{Home, Record},
 };
 use crate::runtime::{
@@ -78,7 +79,7 @@ impl LocalInstance {
         let process = Arc::new(process);
         let (exited, exits) = watch::channel(exits);
         let (left, gone) = watch::channel(false);
-        let watched = AsyncFd::register(process.clone())?;
+        let watched = readiness::watch(process.clone())?;
         let last = home.clone();
         tokio::spawn(async move {
             observe(control, &watched, &exited).await;

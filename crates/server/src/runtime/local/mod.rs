@@ -20,6 +20,7 @@ mod images;
 mod instance;
 mod link;
 mod probe;
+mod readiness;
 mod record;
 mod streams;
 

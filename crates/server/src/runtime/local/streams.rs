@@ -17,6 +17,7 @@ use tokio::{
     sync::watch,
 };
 
+use super::readiness;
 use crate::runtime::ExitStatus;
 
 /// What a terminal takes for end of file at the start of a line.
@@ -85,27 +86,27 @@ impl AsyncRead for Output {
 /// The outer end of a pseudo-terminal.
 #[derive(Debug)]
 pub struct Terminal {
-    outer: AsyncFd<OwnedFd>,
+    outer: AsyncFd<Arc<OwnedFd>>,
 }
 
 impl Terminal {
     /// Takes the descriptor; nobody else uses it.
     pub fn new(outer: OwnedFd) -> io::Result<Terminal> {
         rustix::io::ioctl_fionbio(&outer, true)?;
-        Ok(Terminal { outer: AsyncFd::register(outer)? })
+        Ok(Terminal { outer: readiness::watch(Arc::new(outer))? })
     }
 
     /// New window size; the kernel tells the foreground processes.
     pub fn resize(&self, columns: u16, rows: u16) {
         let size = Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 };
         // Fails only when the terminal is hung up.
-        let _ = rustix::termios::tcsetwinsize(self.outer.as_fd(), size);
+        let _ = rustix::termios::tcsetwinsize(self.outer.get_ref().as_fd(), size);
     }
 
     fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             let mut guard = ready!(self.outer.poll_read_ready(cx))?;
-            let read = guard.try_io(|outer| Ok(rustix::io::read(outer.as_fd(), buffer.initialize_unfilled())?));
+            let read = guard.try_io(|outer| Ok(rustix::io::read(outer.get_ref().as_fd(), buffer.initialize_unfilled())?));
             match read {
                 // How a terminal says that its inner end is closed.
                 Ok(Err(error)) if error.raw_os_error() == Some(libc::EIO) => return Poll::Ready(Ok(())),
@@ -121,7 +122,7 @@ impl Terminal {
     fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         loop {
             let mut guard = ready!(self.outer.poll_write_ready(cx))?;
-            if let Ok(written) = guard.try_io(|outer| Ok(rustix::io::write(outer.as_fd(), bytes)?)) {
+            if let Ok(written) = guard.try_io(|outer| Ok(rustix::io::write(outer.get_ref().as_fd(), bytes)?)) {
                 return Poll::Ready(written);
             }
         }
@@ -143,7 +144,7 @@ impl TerminalInput {
     fn end(&mut self) {
         if !std::mem::replace(&mut self.ended, true) {
             // A full or hung-up terminal takes nothing, and there is nobody to tell.
-            let _ = rustix::io::write(self.terminal.outer.as_fd(), &[END_OF_TRANSMISSION]);
+            let _ = rustix::io::write(self.terminal.outer.get_ref().as_fd(), &[END_OF_TRANSMISSION]);
         }
     }
 }
