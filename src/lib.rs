@@ -21,6 +21,7 @@ pub mod client;
 pub mod config;
 pub mod error;
 pub mod process;
+pub mod sandbox;
 
 // Natively its tests are its only user.
 #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, unused_imports))]
@@ -33,6 +34,7 @@ pub use client::{CallOptions, Client};
 pub use config::{ClientConfig, Credentials};
 pub use error::{Error, ErrorKind};
 pub use process::{ExecOptions, Process, ProcessResult};
+pub use sandbox::{Sandbox, SandboxOptions, SandboxStatus};
 pub use transport::CallHead;
 
 /// The generated wire types, for what the nouns above do not cover.

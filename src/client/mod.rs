@@ -24,7 +24,6 @@ use std::{
 use http::HeaderMap;
 
 pub use call::CallOptions;
-pub(crate) use sandboxes::Created;
 
 use crate::{
     config::{ClientConfig, Credentials},

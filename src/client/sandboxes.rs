@@ -1,4 +1,4 @@
-//! The rpcs that make, find and remove sandboxes, and the buffered exec. Must not know: `Sandbox`.
+//! The rpcs that make, find and remove sandboxes. Must not know: `Sandbox`.
 
 use super::{CallOptions, Client};
 use crate::{
@@ -6,28 +6,21 @@ use crate::{
     wire,
 };
 
-/// What a creation answers.
-pub(crate) struct Created {
-    /// The sandbox, most likely not running yet.
-    pub(crate) sandbox: wire::Sandbox,
-    /// Whether the server holds calls on it until it runs.
-    pub(crate) server_waits: bool,
-}
-
 impl Client {
-    /// Creates a sandbox. `request.request_id` must be set and stay the same over repetitions.
+    /// Creates a sandbox, most likely not running yet; see [`Client::waits_for_start`]. `request.request_id` must be set and stay the same over repetitions.
     pub(crate) async fn create_sandbox(
         &self,
         request: wire::CreateSandboxRequest,
         options: &CallOptions,
-    ) -> Result<Created, Error> {
+    ) -> Result<wire::Sandbox, Error> {
         let context = CallContext::new(Operation::CreateSandbox);
-        let sandbox =
-            self.unary(context, options, request, |mut service, request| async move {
-                service.create_sandbox(request).await
-            })
-            .await?;
-        Ok(Created { sandbox, server_waits: self.waits_for_start() })
+        self.unary(
+            context,
+            options,
+            request,
+            |mut service, request| async move { service.create_sandbox(request).await },
+        )
+        .await
     }
 
     /// What the server knows about a sandbox now.
@@ -84,15 +77,5 @@ impl Client {
             |mut service, request| async move { service.purge_sandboxes(request).await },
         )
         .await
-    }
-
-    /// Runs a command to its end and answers with all of its output at once.
-    pub(crate) async fn exec(
-        &self,
-        request: wire::ExecRequest,
-        options: &CallOptions,
-    ) -> Result<wire::ExecResponse, Error> {
-        let context = CallContext::on(Operation::Exec, request.sandbox_id.clone());
-        self.unary(context, options, request, |mut service, request| async move { service.exec(request).await }).await
     }
 }

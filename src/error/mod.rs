@@ -180,6 +180,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_sandbox_id(mut self, id: impl Into<String>) -> Self {
+        self.inner.sandbox_id = Some(id.into()).filter(|id| !id.is_empty());
+        self
+    }
+
     /// Says which call failed, unless a deeper layer already did.
     pub(crate) fn in_call(mut self, context: &CallContext) -> Self {
         self.inner.operation.get_or_insert(context.operation.name());

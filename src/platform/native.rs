@@ -10,8 +10,6 @@ use super::Instant;
 
 /// A boxed future that may move between threads.
 pub(crate) type BoxFuture<'a, T> = futures::future::BoxFuture<'a, T>;
-/// A boxed stream that may move between threads.
-pub(crate) type BoxStream<'a, T> = futures::stream::BoxStream<'a, T>;
 
 /// Sleeps. Needs a tokio runtime with time; outside of one it never wakes.
 pub(crate) async fn sleep(duration: Duration) {

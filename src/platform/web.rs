@@ -9,8 +9,6 @@ use super::Instant;
 
 /// A boxed future of the one thread there is.
 pub(crate) type BoxFuture<'a, T> = futures::future::LocalBoxFuture<'a, T>;
-/// A boxed stream of the one thread there is.
-pub(crate) type BoxStream<'a, T> = futures::stream::LocalBoxStream<'a, T>;
 
 /// setTimeout counts in 32 bits: longer sleeps are made of several.
 const LONGEST_TIMER: Duration = Duration::from_millis(i32::MAX as u64);

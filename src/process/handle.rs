@@ -75,6 +75,11 @@ impl Process {
         }
     }
 
+    /// A process that cannot be started: its result is `error`.
+    pub(crate) fn refused(command: Vec<String>, error: Error) -> Self {
+        Self::follow(ExecPlan::refused(command), Box::pin(std::future::ready(Err(error))))
+    }
+
     /// The command as given.
     pub fn command(&self) -> &[String] {
         self.plan.command()

@@ -15,9 +15,11 @@ mod streams;
 mod terminal;
 
 pub use buffer::MiddleBuffer;
+pub(crate) use driver::OpenExec;
 pub use handle::Process;
 pub use lines::{LineSplitter, Lines};
 pub use options::{DEFAULT_MAX_BUFFER_BYTES, ExecOptions, ExecPlan, PreparedExec, TerminalSize};
+pub(crate) use options::{check_env, check_path};
 pub use output::{ExecEvent, OutputState, OutputStream};
 pub use result::ProcessResult;
 pub use stdin::{STDIN_CHUNK_BYTES, StdinFrame, StdinWriter};

@@ -128,6 +128,11 @@ impl ExecPlan {
         Ok(Self { command, options })
     }
 
+    /// A command that was refused: only for its result to name.
+    pub(super) fn refused(command: Vec<String>) -> Self {
+        Self { command, options: ExecOptions::default() }
+    }
+
     /// The command as given.
     pub fn command(&self) -> &[String] {
         &self.command

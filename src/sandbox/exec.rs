@@ -1,0 +1,121 @@
+//! Starting processes in a sandbox. Must not know: how their streams are followed.
+
+use std::collections::BTreeMap;
+
+use super::Sandbox;
+use crate::{
+    client::{self, CallOptions},
+    error::{CallContext, Error, Operation},
+    process::{ExecOptions, ExecPlan, OpenExec, PreparedExec, Process, TerminalSession, TerminalSize},
+};
+
+/// Becomes bash where there is one.
+const DEFAULT_SHELL: [&str; 3] = ["/bin/sh", "-c", "command -v bash >/dev/null 2>&1 && exec bash; exec sh"];
+
+/// Options of a shell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShellOptions {
+    /// What to run. Default: bash where there is one, else sh.
+    pub command: Vec<String>,
+    /// The terminal's size. Default: 80 by 24.
+    pub size: TerminalSize,
+    /// Working directory, absolute.
+    pub cwd: Option<String>,
+    /// Environment, on top of the sandbox's. `TERM` is `xterm-256color` unless given.
+    pub env: BTreeMap<String, String>,
+    /// Which container of the sandbox. Default: the primary one.
+    pub container: Option<String>,
+}
+
+impl ShellOptions {
+    /// Sets what to run.
+    pub fn command<Part: Into<String>>(mut self, command: impl IntoIterator<Item = Part>) -> Self {
+        self.command = command.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the terminal's size.
+    pub fn size(mut self, cols: u16, rows: u16) -> Self {
+        self.size = TerminalSize { cols, rows };
+        self
+    }
+
+    /// Sets the working directory, absolute.
+    pub fn cwd(mut self, cwd: impl Into<String>) -> Self {
+        self.cwd = Some(cwd.into());
+        self
+    }
+
+    /// Adds a variable to the environment.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.insert(name.into(), value.into());
+        self
+    }
+
+    /// The command and options that make a shell of these.
+    pub fn into_exec(self) -> (Vec<String>, ExecOptions) {
+        let Self { command, size, cwd, mut env, container } = self;
+        let command = match command.is_empty() {
+            true => DEFAULT_SHELL.map(str::to_owned).to_vec(),
+            false => command,
+        };
+        env.entry("TERM".to_owned()).or_insert_with(|| "xterm-256color".to_owned());
+        let mut options = ExecOptions::default().stdin(true).tty(size);
+        (options.cwd, options.env, options.container) = (cwd, env, container);
+        (command, options)
+    }
+}
+
+impl Sandbox {
+    /// Starts a process, at once; it waits for the sandbox by itself. What is wrong with the command or its options is
+    /// the error of its result.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: jetway::Sandbox) -> Result<(), jetway::Error> {
+    /// let result = sandbox.exec(["echo", "hi"], Default::default()).await?;
+    /// assert_eq!(result.stdout_text(), "hi\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn exec<Part: Into<String>>(&self, command: impl IntoIterator<Item = Part>, options: ExecOptions) -> Process {
+        let command: Vec<String> = command.into_iter().map(Into::into).collect();
+        let plan = match ExecPlan::new(command.clone(), options) {
+            Ok(plan) => plan,
+            Err(error) => return Process::refused(command, error),
+        };
+        let (sandbox, planned) = (self.clone(), plan.clone());
+        Process::follow(
+            plan,
+            Box::pin(async move {
+                let PreparedExec { head, plan, init } = sandbox.prepare_plan(planned).await?;
+                let sandbox_id = init.sandbox_id.clone();
+                let stream = client::exec::open(&sandbox.inner.client, head, init, plan.keeps_input_open()).await?;
+                Ok(OpenExec { sandbox_id, stream })
+            }),
+        )
+    }
+
+    /// Starts a shell in a terminal, at once.
+    pub fn shell(&self, options: ShellOptions) -> TerminalSession {
+        let (command, options) = options.into_exec();
+        TerminalSession::new(self.exec(command, options))
+    }
+
+    /// Everything that opening a process's stream takes, once the sandbox can be given work: for hosts with their own
+    /// pipes.
+    ///
+    /// # Errors
+    /// Validation, naming the option; whatever kept the sandbox from starting; not running; authentication.
+    pub async fn prepare_exec(&self, command: Vec<String>, options: ExecOptions) -> Result<PreparedExec, Error> {
+        self.prepare_plan(ExecPlan::new(command, options)?).await
+    }
+
+    async fn prepare_plan(&self, plan: ExecPlan) -> Result<PreparedExec, Error> {
+        let id = self.ready_for_work().await?;
+        let context = CallContext::on(Operation::StreamExec, id.as_str());
+        let calls = CallOptions { timeout: plan.options().timeout };
+        let head = self.inner.client.call_head(context, &calls).await?;
+        Ok(PreparedExec { head, init: plan.init(id), plan })
+    }
+}

@@ -1,0 +1,248 @@
+//! What a sandbox can be asked for. Must not know: the wire's shape of it (see `spec.rs`).
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+
+use crate::wire;
+
+/// The image when none is given.
+pub const DEFAULT_IMAGE: &str = "python:3.11";
+/// The main command when none is given: waits, and ends at once when asked to.
+pub const DEFAULT_COMMAND: &str = "/bin/sh";
+/// Arguments of [`DEFAULT_COMMAND`].
+pub const DEFAULT_ARGS: [&str; 2] = ["-c", "trap \"exit 0\" TERM INT; sleep infinity & wait"];
+
+/// Options of a new sandbox. Unset ones are the server's defaults.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SandboxOptions {
+    /// Image. Default: [`DEFAULT_IMAGE`].
+    pub image: Option<String>,
+    /// Main command; its end is the sandbox's. Default: [`DEFAULT_COMMAND`] with [`DEFAULT_ARGS`], which waits.
+    pub command: Option<String>,
+    /// The main command's arguments.
+    pub args: Vec<String>,
+    /// Environment of the main command and of every process.
+    pub env: BTreeMap<String, String>,
+    /// Working directory of the main command and of every process, absolute.
+    pub cwd: Option<String>,
+    /// Tags to find it by.
+    pub tags: Vec<String>,
+    /// What it is promised and may use.
+    pub resources: Option<Resources>,
+    /// Files to write before the main command starts.
+    pub mounted_files: Vec<MountedFile>,
+    /// After how many seconds it ends by itself.
+    pub max_lifetime_seconds: Option<u32>,
+    /// Free-form facts about it.
+    pub annotations: BTreeMap<String, String>,
+    /// The name people see.
+    pub display_name: Option<String>,
+    /// What may go in and out.
+    pub network: NetworkOptions,
+    /// Which runners may take it.
+    pub runner_ids: Vec<String>,
+    /// On whose machines. Default: the server's; with `runner_ids`, one's own.
+    pub placement_mode: Option<PlacementMode>,
+    /// What is to isolate it.
+    pub runtime_class: Option<String>,
+    /// Which machines it asks for.
+    pub instance_type: Option<String>,
+    /// How long each of its calls may take. Default: the client's.
+    pub request_timeout: Option<Duration>,
+}
+
+/// A file that exists before the main command starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MountedFile {
+    /// Absolute path inside.
+    pub path: String,
+    /// Content.
+    pub content: Bytes,
+}
+
+/// What a sandbox is promised (`requests`) and may use at most (`limits`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resources {
+    /// Promised.
+    pub requests: ResourceAmounts,
+    /// At most.
+    pub limits: ResourceAmounts,
+    /// Accelerators.
+    pub gpu: Option<Gpu>,
+}
+
+impl Resources {
+    /// The same promised as allowed, e.g. `("500m", "512Mi")`.
+    pub fn fixed(cpu: impl Into<String>, memory: impl Into<String>) -> Self {
+        let amounts = ResourceAmounts { cpu: Some(cpu.into()), memory: Some(memory.into()) };
+        Self { requests: amounts.clone(), limits: amounts, gpu: None }
+    }
+}
+
+/// Quantities as Kubernetes spells them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ResourceAmounts {
+    /// Cores: `2`, `500m`.
+    pub cpu: Option<String>,
+    /// Bytes: `512Mi`, `2Gi`.
+    pub memory: Option<String>,
+}
+
+impl ResourceAmounts {
+    pub(super) fn from_wire(resources: Option<wire::Resources>) -> Self {
+        let given = |text: String| Some(text).filter(|text| !text.is_empty());
+        let wire::Resources { cpu, memory, gpu: _ } = resources.unwrap_or_default();
+        Self { cpu: given(cpu), memory: given(memory) }
+    }
+}
+
+/// Accelerators, by type or by memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gpu {
+    /// How many.
+    pub count: u32,
+    /// Of which type, e.g. `A100`.
+    pub kind: Option<String>,
+    /// Or of at least this much memory.
+    pub memory_gb: Option<u32>,
+}
+
+/// What may go in and out of a sandbox. Unset means the server's default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NetworkOptions {
+    /// Nothing out.
+    pub deny_egress: Option<bool>,
+    /// Nothing in.
+    pub deny_ingress: Option<bool>,
+}
+
+impl NetworkOptions {
+    /// Sets whether nothing may go out.
+    pub fn deny_egress(mut self, deny: bool) -> Self {
+        self.deny_egress = Some(deny);
+        self
+    }
+
+    /// Sets whether nothing may come in.
+    pub fn deny_ingress(mut self, deny: bool) -> Self {
+        self.deny_ingress = Some(deny);
+        self
+    }
+}
+
+/// On whose machines a sandbox runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlacementMode {
+    /// The service's.
+    Serverless,
+    /// One's own cluster.
+    Cks,
+}
+
+impl SandboxOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the image.
+    pub fn image(mut self, image: impl Into<String>) -> Self {
+        self.image = Some(image.into());
+        self
+    }
+
+    /// Sets the main command: a program and its arguments. An empty one keeps the default.
+    pub fn command<Part: Into<String>>(mut self, command: impl IntoIterator<Item = Part>) -> Self {
+        let mut parts = command.into_iter().map(Into::into);
+        self.command = parts.next();
+        self.args = parts.collect();
+        self
+    }
+
+    /// Adds a variable to the environment.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets the working directory, absolute.
+    pub fn cwd(mut self, cwd: impl Into<String>) -> Self {
+        self.cwd = Some(cwd.into());
+        self
+    }
+
+    /// Adds a tag.
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tags.push(tag.into());
+        self
+    }
+
+    /// Sets what it is promised and may use.
+    pub fn resources(mut self, resources: Resources) -> Self {
+        self.resources = Some(resources);
+        self
+    }
+
+    /// Adds a file that exists before the main command starts.
+    pub fn mounted_file(mut self, path: impl Into<String>, content: impl Into<Bytes>) -> Self {
+        self.mounted_files.push(MountedFile { path: path.into(), content: content.into() });
+        self
+    }
+
+    /// Sets after how many seconds it ends by itself.
+    pub fn max_lifetime_seconds(mut self, seconds: u32) -> Self {
+        self.max_lifetime_seconds = Some(seconds);
+        self
+    }
+
+    /// Adds an annotation.
+    pub fn annotation(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.annotations.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets the name people see.
+    pub fn display_name(mut self, name: impl Into<String>) -> Self {
+        self.display_name = Some(name.into());
+        self
+    }
+
+    /// Sets what may go in and out.
+    pub fn network(mut self, network: NetworkOptions) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// Adds a runner that may take it.
+    pub fn runner_id(mut self, id: impl Into<String>) -> Self {
+        self.runner_ids.push(id.into());
+        self
+    }
+
+    /// Sets on whose machines it runs.
+    pub fn placement_mode(mut self, mode: PlacementMode) -> Self {
+        self.placement_mode = Some(mode);
+        self
+    }
+
+    /// Sets what is to isolate it.
+    pub fn runtime_class(mut self, class: impl Into<String>) -> Self {
+        self.runtime_class = Some(class.into());
+        self
+    }
+
+    /// Sets which machines it asks for.
+    pub fn instance_type(mut self, instance_type: impl Into<String>) -> Self {
+        self.instance_type = Some(instance_type.into());
+        self
+    }
+
+    /// Sets how long each of its calls may take.
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.request_timeout = Some(timeout);
+        self
+    }
+}

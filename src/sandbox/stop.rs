@@ -1,0 +1,171 @@
+//! Ending a sandbox. Must not know: what ran in it.
+
+use std::{sync::PoisonError, time::Duration};
+
+use futures::FutureExt;
+
+use super::{Sandbox, SandboxStatus};
+use crate::{
+    client::{self, CallOptions, Client},
+    error::{Error, ErrorKind},
+    platform::{BoxFuture, now, sleep},
+    wire,
+};
+
+/// How long a sandbox's processes get to end by themselves.
+pub const DEFAULT_GRACEFUL_SHUTDOWN: Duration = Duration::from_secs(10);
+
+/// What a call gets on top of the time that the server was given.
+const CALL_BUFFER: Duration = Duration::from_secs(10);
+/// How long after its removal a sandbox may be unknown before its last state counts as lost.
+const LAST_STATE_BUDGET: Duration = Duration::from_secs(2);
+const LAST_STATE_INTERVAL: Duration = Duration::from_millis(200);
+
+/// How to stop a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StopOptions {
+    /// How long its processes get to end by themselves; zero kills them at once. Default: 10 s.
+    pub graceful_shutdown: Duration,
+    /// Whether a sandbox that does not exist is fine.
+    pub missing_ok: bool,
+}
+
+impl Default for StopOptions {
+    fn default() -> Self {
+        Self { graceful_shutdown: DEFAULT_GRACEFUL_SHUTDOWN, missing_ok: false }
+    }
+}
+
+impl StopOptions {
+    /// Sets how long its processes get to end by themselves.
+    pub fn graceful_shutdown(mut self, grace: Duration) -> Self {
+        self.graceful_shutdown = grace;
+        self
+    }
+
+    /// Sets whether a sandbox that does not exist is fine.
+    pub fn missing_ok(mut self, missing_ok: bool) -> Self {
+        self.missing_ok = missing_ok;
+        self
+    }
+}
+
+/// How to delete a sandbox: as stopping it, without waiting for its end.
+pub type DeleteOptions = StopOptions;
+
+impl Sandbox {
+    /// Stops it and waits for its end. Callers at the same time share one stop, with the first one's options.
+    ///
+    /// # Errors
+    /// Sandbox not found, unless `missing_ok`; terminal state unavailable, when it is gone before its last state was
+    /// learnt; wait timeout; as any call.
+    pub async fn stop(&self, options: StopOptions) -> Result<(), Error> {
+        let stopping = {
+            let mut current = self.inner.stopping.lock().unwrap_or_else(PoisonError::into_inner);
+            let sandbox = self.clone();
+            current
+                .get_or_insert_with(|| {
+                    let stop: BoxFuture<'static, _> = Box::pin(async move { sandbox.stop_once(options).await });
+                    stop.shared()
+                })
+                .clone()
+        };
+        let stopped = stopping.await;
+        if stopped.is_err() {
+            // A stop that failed may be tried again.
+            *self.inner.stopping.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        stopped
+    }
+
+    async fn stop_once(&self, options: StopOptions) -> Result<(), Error> {
+        let id = self.start().await?;
+        let grace = options.graceful_shutdown;
+        let missing_ok = options.missing_ok;
+        if self.remove(&id, options).await? {
+            return Ok(());
+        }
+        self.last_state(&id, grace + CALL_BUFFER, missing_ok).await
+    }
+
+    /// Polls to the last state; a server may forget the sandbox meanwhile.
+    async fn last_state(&self, id: &str, limit: Duration, missing_ok: bool) -> Result<(), Error> {
+        let mut missing_since = None;
+        loop {
+            let error = match self.poll(id, Some(limit), "end", |info| info.status.is_terminal()).await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::SandboxNotFound => error,
+                Err(error) => return Err(error),
+            };
+            self.inner.known().status = SandboxStatus::Terminated;
+            if missing_ok {
+                return Ok(());
+            }
+            if missing_since.get_or_insert_with(now).elapsed() >= LAST_STATE_BUDGET {
+                let message = format!("sandbox {id} was stopped, but the server does not know its last state any more");
+                return Err(Error::new(ErrorKind::TerminalStateUnavailable, message)
+                    .with_sandbox_id(id)
+                    .with_source(error));
+            }
+            sleep(LAST_STATE_INTERVAL).await;
+        }
+    }
+
+    /// Has it stopped and removed without waiting for its end.
+    ///
+    /// # Errors
+    /// Sandbox not found, unless `missing_ok`; as any call.
+    pub async fn delete(&self, options: DeleteOptions) -> Result<(), Error> {
+        let id = self.start().await?;
+        self.remove(&id, options).await.map(drop)
+    }
+
+    /// Has it removed; no work is given to it from here on. Says whether it is known to be gone already.
+    async fn remove(&self, id: &str, options: DeleteOptions) -> Result<bool, Error> {
+        let before = std::mem::replace(&mut self.inner.known().status, SandboxStatus::Terminating);
+        let answer = delete(&self.inner.client, id, options).await;
+        let mut info = self.inner.known();
+        match answer {
+            Ok(Some(sandbox)) => *info = super::SandboxInfo::from_wire(sandbox),
+            Ok(None) => info.status = SandboxStatus::Terminated,
+            Err(error) => {
+                info.status = before;
+                return Err(error);
+            }
+        }
+        Ok(info.status.is_terminal())
+    }
+
+    /// Has the sandbox with this id stopped and removed without waiting for its end.
+    ///
+    /// # Errors
+    /// Validation for an empty id; sandbox not found, unless `missing_ok`; as any call.
+    pub async fn delete_by_id(client: &Client, id: &str, options: DeleteOptions) -> Result<(), Error> {
+        if id.is_empty() {
+            return Err(Error::invalid("sandboxId", "must be the id of a sandbox"));
+        }
+        delete(client, id, options).await.map(drop)
+    }
+}
+
+/// `None`: there was none, and that is fine.
+async fn delete(client: &Client, id: &str, options: DeleteOptions) -> Result<Option<wire::Sandbox>, Error> {
+    let DeleteOptions { graceful_shutdown, missing_ok } = options;
+    let seconds = graceful_shutdown.as_secs() + u64::from(graceful_shutdown.subsec_nanos() > 0);
+    let grace_period_seconds = i32::try_from(seconds)
+        .map_err(|_| Error::invalid("gracefulShutdownSeconds", format!("must be at most {}", i32::MAX)))?;
+    let request = wire::DeleteSandboxRequest {
+        sandbox_id: id.to_owned(),
+        grace_period_seconds,
+        snapshot_volumes: Vec::new(),
+        request_id: client::request_id()?,
+        allow_missing: missing_ok,
+    };
+    let calls = CallOptions::timeout(graceful_shutdown + CALL_BUFFER);
+    match client.delete_sandbox(request, &calls).await {
+        Ok(answer) => Ok(answer.sandbox),
+        Err(error) if missing_ok && error.kind() == ErrorKind::SandboxNotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
