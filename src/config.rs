@@ -118,8 +118,11 @@ impl fmt::Debug for Credentials {
 /// A single-threaded host wraps its callback so that it claims `Send` (`send_wrapper`).
 pub trait HeaderProvider: Send + Sync + 'static {
     /// The headers for a call. `refused` is true when the server just refused the ones given before.
-    fn headers(&self, refused: bool) -> BoxFuture<'static, Result<HeaderMap, Box<dyn StdError + Send + Sync>>>;
+    fn headers(&self, refused: bool) -> HeaderFuture;
 }
+
+/// What a [`HeaderProvider`] gives.
+pub type HeaderFuture = BoxFuture<'static, Result<HeaderMap, Box<dyn StdError + Send + Sync>>>;
 
 /// A string that no `Debug` shows.
 #[derive(Clone)]

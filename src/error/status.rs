@@ -34,7 +34,7 @@ impl Error {
                 .collect();
         }
         let trusted = error.domain() == Some(ERROR_DOMAIN);
-        let by_reason = error.reason().filter(|_| trusted).and_then(kind_of_reason);
+        let by_reason = error.reason().filter(|_| trusted).and_then(ErrorKind::of_reason);
         let kind = by_reason.unwrap_or_else(|| kind_of_code(status.code(), context));
         error.with_kind(kind).in_call(context)
     }
@@ -70,49 +70,52 @@ fn message_of(status: &Status, context: &CallContext) -> String {
     }
 }
 
-/// What a reason of [`ERROR_DOMAIN`] means. `None`: the code decides.
-fn kind_of_reason(reason: &str) -> Option<ErrorKind> {
-    use ErrorKind::*;
-    Some(match reason.strip_prefix("CWSANDBOX_")? {
-        "SANDBOX_NOT_FOUND" => SandboxNotFound,
-        "SANDBOX_NOT_RUNNING" => SandboxNotRunning,
-        "FILE_NOT_FOUND"
-        | "FILE_IS_DIRECTORY"
-        | "FILE_IO_FAILED"
-        | "FILE_PERMISSION_DENIED"
-        | "FILE_TOO_LARGE"
-        | "FILE_TRUNCATED" => SandboxFile,
-        "COMMAND_TIMEOUT" => SandboxCommandTimeout,
-        "RUNNER_UNAVAILABLE" | "BACKEND_UNAVAILABLE" | "RUNNER_SHARD_RETIRING" => SandboxUnavailable,
-        "RUNNER_CAPACITY_EXHAUSTED" | "RUNNER_OVERLOADED" => SandboxResourceExhausted,
-        "NOT_IMPLEMENTED"
-        | "TLS_PASSTHROUGH_ENDPOINTS_NOT_SUPPORTED"
-        | "HTTPS_SHARE_TOKEN_NOT_SUPPORTED"
-        | "SERVERLESS_DISABLED" => NotSupported,
-        "RUNNER_NOT_FOUND" => RunnerNotFound,
-        "FSS_NOT_FOUND" => SnapshotNotFound,
-        "FSS_NOT_SUPPORTED" => SnapshotNotSupported,
-        "FSS_NOT_READY" => SnapshotNotReady,
-        "FSS_SIZE_EXCEEDED" => SnapshotSizeExceeded,
-        "FSS_QUOTA_EXCEEDED" => SnapshotQuotaExceeded,
-        "FSS_BUCKET_MISMATCH" => SnapshotBucketMismatch,
-        "FSS_BUCKET_PROVISIONING" => SnapshotBucketProvisioning,
-        "FSS_WAIT_TIMEOUT" => SnapshotWaitTimeout,
-        "FSS_BACKEND_THROTTLED" | "FSS_INFLIGHT_LIMIT" => SnapshotBackendThrottled,
-        "VOLUME_NOT_FOUND" => VolumeNotFound,
-        "VOLUME_NOT_READY" => VolumeNotReady,
-        "VOLUME_PLACEMENT_CONFLICT" => VolumePlacementConflict,
-        "VOLUME_RUNNER_UNAVAILABLE" => VolumeRunnerUnavailable,
-        "VOLUME_TYPE_NOT_SUPPORTED" => VolumeTypeNotSupported,
-        "VOLUME_NOT_SNAPSHOTTABLE" => VolumeNotSnapshottable,
-        "VOLUME_RUNNER_INELIGIBLE" => VolumeRunnerIneligible,
-        "VOLUME_BACKEND_NOT_FOUND" => VolumeBackendNotFound,
-        "VOLUME_IN_USE" => VolumeInUse,
-        "VOLUME_QUOTA_EXCEEDED" => VolumeQuotaExceeded,
-        other if other.starts_with("FSS_") => Snapshot,
-        other if other.starts_with("VOLUME_") => Volume,
-        _ => return None,
-    })
+impl ErrorKind {
+    /// What a reason of [`ERROR_DOMAIN`] means. `None`: the code decides.
+    pub(crate) fn of_reason(reason: &str) -> Option<Self> {
+        use ErrorKind::*;
+        Some(match reason.strip_prefix("CWSANDBOX_")? {
+            "SANDBOX_NOT_FOUND" => SandboxNotFound,
+            "SANDBOX_NOT_RUNNING" => SandboxNotRunning,
+            "FILE_NOT_FOUND"
+            | "FILE_IS_DIRECTORY"
+            | "FILE_IO_FAILED"
+            | "FILE_PERMISSION_DENIED"
+            | "FILE_TOO_LARGE"
+            | "FILE_TRUNCATED" => SandboxFile,
+            "COMMAND_TIMEOUT" => SandboxCommandTimeout,
+            "DEADLINE_EXCEEDED" => SandboxRequestTimeout,
+            "RUNNER_UNAVAILABLE" | "BACKEND_UNAVAILABLE" | "RUNNER_SHARD_RETIRING" => SandboxUnavailable,
+            "RUNNER_CAPACITY_EXHAUSTED" | "RUNNER_OVERLOADED" => SandboxResourceExhausted,
+            "NOT_IMPLEMENTED"
+            | "TLS_PASSTHROUGH_ENDPOINTS_NOT_SUPPORTED"
+            | "HTTPS_SHARE_TOKEN_NOT_SUPPORTED"
+            | "SERVERLESS_DISABLED" => NotSupported,
+            "RUNNER_NOT_FOUND" => RunnerNotFound,
+            "FSS_NOT_FOUND" => SnapshotNotFound,
+            "FSS_NOT_SUPPORTED" => SnapshotNotSupported,
+            "FSS_NOT_READY" => SnapshotNotReady,
+            "FSS_SIZE_EXCEEDED" => SnapshotSizeExceeded,
+            "FSS_QUOTA_EXCEEDED" => SnapshotQuotaExceeded,
+            "FSS_BUCKET_MISMATCH" => SnapshotBucketMismatch,
+            "FSS_BUCKET_PROVISIONING" => SnapshotBucketProvisioning,
+            "FSS_WAIT_TIMEOUT" => SnapshotWaitTimeout,
+            "FSS_BACKEND_THROTTLED" | "FSS_INFLIGHT_LIMIT" => SnapshotBackendThrottled,
+            "VOLUME_NOT_FOUND" => VolumeNotFound,
+            "VOLUME_NOT_READY" => VolumeNotReady,
+            "VOLUME_PLACEMENT_CONFLICT" => VolumePlacementConflict,
+            "VOLUME_RUNNER_UNAVAILABLE" => VolumeRunnerUnavailable,
+            "VOLUME_TYPE_NOT_SUPPORTED" => VolumeTypeNotSupported,
+            "VOLUME_NOT_SNAPSHOTTABLE" => VolumeNotSnapshottable,
+            "VOLUME_RUNNER_INELIGIBLE" => VolumeRunnerIneligible,
+            "VOLUME_BACKEND_NOT_FOUND" => VolumeBackendNotFound,
+            "VOLUME_IN_USE" => VolumeInUse,
+            "VOLUME_QUOTA_EXCEEDED" => VolumeQuotaExceeded,
+            other if other.starts_with("FSS_") => Snapshot,
+            other if other.starts_with("VOLUME_") => Volume,
+            _ => return None,
+        })
+    }
 }
 
 /// What a bare code means to a call.

@@ -135,8 +135,7 @@ impl OutputState {
         let kind = match error.code.as_str() {
             "STREAM_BACKPRESSURE" => ErrorKind::StreamBackpressure,
             "STREAM_TRUNCATED" => ErrorKind::StreamTruncated,
-            "CWSANDBOX_COMMAND_TIMEOUT" | "COMMAND_TIMEOUT" => ErrorKind::SandboxCommandTimeout,
-            _ => ErrorKind::SandboxExecution,
+            code => ErrorKind::of_reason(code).unwrap_or(ErrorKind::SandboxExecution),
         };
         let message = match error.message.is_empty() {
             true => "the process could not be followed to its end".to_owned(),
@@ -200,6 +199,7 @@ mod tests {
         };
         assert_eq!(kind("STREAM_BACKPRESSURE"), ErrorKind::StreamBackpressure);
         assert_eq!(kind("STREAM_TRUNCATED"), ErrorKind::StreamTruncated);
+        assert_eq!(kind("CWSANDBOX_SANDBOX_NOT_RUNNING"), ErrorKind::SandboxNotRunning);
         assert_eq!(kind("SOMETHING_NEW"), ErrorKind::SandboxExecution);
         assert_eq!(kind(""), ErrorKind::SandboxExecution);
     }
