@@ -105,7 +105,7 @@ def test_large_output_arrives_complete(sandbox: Sandbox) -> None:
 
 
 def test_stdin_streams_both_ways(sandbox: Sandbox) -> None:
-    process = sandbox.exec(["python", "-u", "-c", "while True: print('got ' + input())"], stdin=True)
+    process = sandbox.exec(["python", "-c", "while True: print('got ' + input(), flush=True)"], stdin=True)
     process.stdin.writeline("one").result()
     assert next(iter(process.stdout)) == "got one\n"
     process.stdin.writeline("two").result()
@@ -298,7 +298,9 @@ def test_a_python_function_runs_remotely() -> None:
 def test_discovery_lists_a_healthy_runner() -> None:
     runners = list_runners(include_resources=True)
     assert any(runner.healthy for runner in runners)
-    assert get_runner(runners[0].runner_id).runner_id == runners[0].runner_id
+    first = runners[0]
+    found = get_runner(first.runner_id, organization_id=first.organization_id)
+    assert found.runner_id == first.runner_id
 
 
 def test_its_command_line_runs_a_command_and_passes_the_exit_code_on(sandbox: Sandbox) -> None:
