@@ -76,7 +76,8 @@ impl Drop for Partial<'_> {
 /// Gives birth to `plan`'s sandbox on the layers at `layers`.
 pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -> Result<Born, RuntimeError> {
     let [container] = plan.containers.as_slice() else {
-        let text = format!("{} containers asked for; the local runtime runs one container per sandbox", plan.containers.len());
+        let text =
+            format!("{} containers asked for; the local runtime runs one container per sandbox", plan.containers.len());
         return Err(RuntimeError::Unsupported(text));
     };
     check(plan, container)?;
@@ -261,7 +262,8 @@ fn map(pid: u32, base: u32, layers: &Path) -> Result<Vec<OwnedFd>, RuntimeError>
         fs::write(format!("/proc/{pid}/{file}"), &line).map_err(context("map the sandbox's user ids"))?;
     }
     let namespace = File::open(format!("/proc/{pid}/ns/user")).map_err(context("open the user namespace"))?;
-    let clone = |name| idmap::clone_mapped(&layers.join(name), &namespace).map_err(context("map the shared layers' owner"));
+    let clone =
+        |name| idmap::clone_mapped(&layers.join(name), &namespace).map_err(context("map the shared layers' owner"));
     Ok(vec![clone("root")?, clone("usr")?])
 }
 

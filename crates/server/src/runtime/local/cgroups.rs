@@ -251,8 +251,9 @@ fn make(directory: &Path) -> io::Result<()> {
 fn write(directory: &Path, file: &str, value: impl ToString) -> io::Result<()> {
     let path = directory.join(file);
     // Never made: a missing file means a missing controller.
-    let written = fs::OpenOptions::new().write(true).open(&path).and_then(|mut file| {
-        io::Write::write_all(&mut file, value.to_string().as_bytes())
-    });
+    let written = fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .and_then(|mut file| io::Write::write_all(&mut file, value.to_string().as_bytes()));
     written.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }

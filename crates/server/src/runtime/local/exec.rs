@@ -81,10 +81,7 @@ async fn launch(
     })
 }
 
-async fn launch_terminal(
-    home: BorrowedFd<'_>,
-    request: Request,
-) -> io::Result<Result<(Link, Terminal), RuntimeError>> {
+async fn launch_terminal(home: BorrowedFd<'_>, request: Request) -> io::Result<Result<(Link, Terminal), RuntimeError>> {
     let mut link = match launch(home, &request, &[]).await? {
         Ok(link) => link,
         Err(error) => return Ok(Err(error)),
@@ -112,7 +109,8 @@ fn check(request: &ExecRequest) -> Result<(), RuntimeError> {
     if request.argv.iter().any(|argument| argument.contains('\0')) {
         return refuse("an argument contains a NUL character; remove it");
     }
-    let broken = |(name, value): (&String, &String)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0');
+    let broken =
+        |(name, value): (&String, &String)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0');
     if request.env.iter().any(broken) {
         return refuse("an environment variable has an empty name, or '=' or NUL in it; rename it");
     }

@@ -88,7 +88,10 @@ const SYNTHESISED: &[(&str, &str)] = &[
     ),
     ("hostname", "sandbox\n"),
     ("hosts", "127.0.0.1 localhost sandbox\n::1 localhost ip6-localhost ip6-loopback\n"),
-    ("nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n"),
+    (
+        "nsswitch.conf",
+        "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n",
+    ),
     (
         "passwd",
         "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n\
@@ -156,7 +159,8 @@ pub fn link(path: &Path, command: &str, interpreter: &Path) -> io::Result<()> {
 
 /// `python3.11` and the like, as far as the host's `/etc` has them: Debian keeps interpreter settings there.
 fn versioned_python() -> Vec<String> {
-    let names = fs::read_dir("/etc").into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let names =
+        fs::read_dir("/etc").into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
     names.filter(|name| name.strip_prefix("python3.").is_some_and(|minor| minor.parse::<u8>().is_ok())).collect()
 }
 

@@ -55,13 +55,16 @@ impl LocalInstance {
             return Ok(None);
         };
         let group = site.cgroups.group(id);
-        let Ok(mut control) = Link::open(&descriptor, &Request::Attach { version: protocol::VERSION }, &[]).await else {
+        let Ok(mut control) = Link::open(&descriptor, &Request::Attach { version: protocol::VERSION }, &[]).await
+        else {
             return Ok(None);
         };
         let failed = RuntimeError::starting("find the sandbox again");
         match timeout(Duration::from_secs(5), control.receive::<Reply>()).await {
             Ok(Ok(Reply::Attached { exits })) => {
-                Self::watched(site, (home, descriptor, record, group), process, control, exits).map(Some).map_err(failed)
+                Self::watched(site, (home, descriptor, record, group), process, control, exits)
+                    .map(Some)
+                    .map_err(failed)
             }
             Ok(Ok(Reply::Refused(reason))) => Err(RuntimeError::Unsupported(reason)),
             Ok(Ok(_)) | Ok(Err(_)) => Ok(None),
@@ -171,7 +174,10 @@ impl Instance for LocalInstance {
                 return ExitStatus { code, lost: None };
             }
             if *gone.borrow_and_update() {
-                return ExitStatus { code: 137, lost: Some("the sandbox ended before its main command reported".into()) };
+                return ExitStatus {
+                    code: 137,
+                    lost: Some("the sandbox ended before its main command reported".into()),
+                };
             }
             tokio::select! {
                 Ok(()) = exits.changed() => {}

@@ -35,7 +35,9 @@ use async_trait::async_trait;
 
 pub use agent_exe::agent_exe_for_tests;
 
-use self::{agent_exe::AgentExe, cgroups::Cgroups, ids::Blocks, images::Catalogue, instance::LocalInstance, record::Home};
+use self::{
+    agent_exe::AgentExe, cgroups::Cgroups, ids::Blocks, images::Catalogue, instance::LocalInstance, record::Home,
+};
 use super::{Capabilities, ImageView, Instance, Limits, Runtime, RuntimeError, SandboxPlan};
 
 /// Processes and threads of a sandbox that asks for no limit.
@@ -132,6 +134,7 @@ impl Site {
         self.live.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
     }
 
+    /// Removes every sandbox that is neither driven from here nor to be kept.
     fn sweep(&self, keep: &HashSet<String>) -> io::Result<()> {
         let mut names: HashSet<String> = self.cgroups.ids().into_iter().collect();
         for entry in std::fs::read_dir(&self.sandboxes)?.flatten() {
@@ -143,14 +146,32 @@ impl Site {
             if self.is_live(home.path()) {
                 continue;
             }
-            if let Some(process) = clear::find(&home) {
-                clear::kill(&process);
-            }
-            let block = home.record().ok().and_then(|record| record.block);
             // One that stays must not keep the others.
-            outcome = outcome.and(clear::remove(self, &home, &self.cgroups.group(name), block));
+            outcome = outcome.and(self.clear(name));
         }
         outcome
+    }
+
+    fn clear(&self, name: &str) -> io::Result<()> {
+        let home = Home::new(&self.sandboxes, name);
+        if let Some(process) = clear::find(&home) {
+            clear::kill(&process);
+        }
+        let block = home.record().ok().and_then(|record| record.block);
+        clear::remove(self, &home, &self.cgroups.group(name), block)
+    }
+}
+
+impl Drop for LocalRuntime {
+    /// An ephemeral server's sandboxes end with it, and so does what they used.
+    fn drop(&mut self) {
+        if self.site.ephemeral {
+            let live = std::mem::take(&mut *self.site.live.lock().unwrap_or_else(PoisonError::into_inner));
+            for name in live.iter().filter_map(|path| path.file_name()?.to_str()) {
+                // Nobody is left to tell; the next server on this directory sweeps.
+                let _ = self.site.clear(name);
+            }
+        }
     }
 }
 

@@ -96,7 +96,8 @@ struct Found {
 /// Runs every candidate in a sandbox and reads what it says about itself.
 fn ask(site: &Site, layers: &Path) -> Result<Found, RuntimeError> {
     let tests: Vec<String> = candidates().iter().map(|path| format!("say {}", path.display())).collect();
-    let script = format!("say() {{ v=$(\"$1\" --version 2>/dev/null) && echo \"$1 $v\"; }}\n{}\ntrue", tests.join("\n"));
+    let script =
+        format!("say() {{ v=$(\"$1\" --version 2>/dev/null) && echo \"$1 $v\"; }}\n{}\ntrue", tests.join("\n"));
     let container = ContainerPlan {
         name: "probe".into(),
         image: "host".into(),
@@ -202,7 +203,8 @@ fn capabilities(site: &Site, catalogue: &Catalogue, memory: i64, in_memory: bool
         notes.push("No python3 below /usr: python images cannot be served. Install the system's python3.".into());
     }
     if site.blocks.is_none() {
-        notes.push("Sandboxes run under this user's own id. Run the server as root for an id range per sandbox.".into());
+        notes
+            .push("Sandboxes run under this user's own id. Run the server as root for an id range per sandbox.".into());
     }
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as i64);
     Capabilities {

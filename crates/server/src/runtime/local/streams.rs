@@ -106,7 +106,8 @@ impl Terminal {
     fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             let mut guard = ready!(self.outer.poll_read_ready(cx))?;
-            let read = guard.try_io(|outer| Ok(rustix::io::read(outer.get_ref().as_fd(), buffer.initialize_unfilled())?));
+            let read =
+                guard.try_io(|outer| Ok(rustix::io::read(outer.get_ref().as_fd(), buffer.initialize_unfilled())?));
             match read {
                 // How a terminal says that its inner end is closed.
                 Ok(Err(error)) if error.raw_os_error() == Some(libc::EIO) => return Poll::Ready(Ok(())),

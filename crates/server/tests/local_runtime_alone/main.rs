@@ -1,0 +1,13 @@
+//! What needs a process to itself: counting what is left behind, and measuring. One test, so that nothing runs beside it.
+
+mod leftovers;
+mod speed;
+#[path = "../local_runtime/support.rs"]
+#[allow(dead_code)]
+mod support;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sandboxes_start_quickly_and_leave_nothing() {
+    speed::starting_a_sandbox_and_a_process_is_quick().await;
+    leftovers::two_hundred_lives_leave_nothing().await;
+}

@@ -1,0 +1,37 @@
+//! How long starting takes; prints figures, fails only when something is badly wrong.
+
+use std::time::{Duration, Instant};
+
+use jetway_server::runtime::Runtime;
+
+use crate::support::{plan, request, run, site};
+
+fn percentile(mut times: Vec<Duration>, part: usize) -> Duration {
+    times.sort();
+    times[times.len() * part / 100]
+}
+
+pub async fn starting_a_sandbox_and_a_process_is_quick() {
+    let site = site();
+    let (mut starts, mut execs, mut removals) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 0..30 {
+        let begun = Instant::now();
+        let sandbox = site.runtime.start(plan(&format!("bench-{number}"))).await.unwrap();
+        starts.push(begun.elapsed());
+        run(&sandbox, &["/bin/true"]).await;
+        for _ in 0..10 {
+            let begun = Instant::now();
+            let mut handle = sandbox.exec(request(&["/bin/true"])).await.unwrap();
+            handle.control.wait().await;
+            execs.push(begun.elapsed());
+        }
+        let begun = Instant::now();
+        sandbox.remove().await.unwrap();
+        removals.push(begun.elapsed());
+    }
+    let [start, exec, removal] =
+        [starts, execs, removals].map(|times| (percentile(times.clone(), 10), percentile(times, 50)));
+    println!("start p10/p50 {start:?}  exec p10/p50 {exec:?}  remove p10/p50 {removal:?}");
+    // Builds for debugging on busy machines are slow, so only the order of magnitude is checked.
+    assert!(start.1 < Duration::from_millis(100) && exec.1 < Duration::from_millis(40));
+}
