@@ -28,7 +28,13 @@ pub mod sandbox;
 mod grpc_web;
 mod platform;
 mod transport;
+#[cfg(target_arch = "wasm32")]
+mod wasm;
 mod wire;
+
+// The boundary holds open calls for JavaScript to read; it needs their names and nothing else of the transports.
+#[cfg(target_arch = "wasm32")]
+pub(crate) use transport::{JsSink, PayloadCall};
 
 pub use client::{CallOptions, Client};
 pub use config::{ClientConfig, Credentials};

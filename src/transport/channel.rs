@@ -3,7 +3,10 @@
 
 use std::{
     future::poll_fn,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -15,7 +18,7 @@ use tonic::{
 };
 use tower_service::Service;
 
-use super::BaseUrl;
+use super::{BaseUrl, probe};
 use crate::{
     error::{Diagnosis, Error, ErrorKind},
     platform::BoxFuture,
@@ -34,6 +37,7 @@ pub(crate) struct Transport {
     prefix: Arc<str>,
     /// Belongs to the tokio runtime of the first call.
     channel: Arc<OnceLock<Channel>>,
+    answered: Arc<AtomicBool>,
 }
 
 impl Transport {
@@ -59,7 +63,18 @@ impl Transport {
         if base.is_tls() {
             endpoint = endpoint.tls_config(ClientTlsConfig::new().with_native_roots()).map_err(setup)?;
         }
-        Ok(Self { endpoint, prefix: base.prefix().into(), channel: Arc::default() })
+        Ok(Self { endpoint, prefix: base.prefix().into(), channel: Arc::default(), answered: Arc::default() })
+    }
+
+    /// A connection that broke off before anything was ever answered may mean that the server is none of ours.
+    async fn explained(&self, error: Error) -> Error {
+        if error.diagnosis() != Some(Diagnosis::ConnectionLost) || self.answered.load(Ordering::Relaxed) {
+            return error;
+        }
+        match probe::http1(self.endpoint.uri()).await {
+            Ok(()) => error,
+            Err(explained) => explained.with_source(error),
+        }
     }
 
     fn channel(&self) -> Result<Channel, Error> {
@@ -87,8 +102,15 @@ impl Service<http::Request<Body>> for Transport {
             if !this.prefix.is_empty() {
                 add_prefix(&mut request, &this.prefix)?;
             }
-            poll_fn(|cx| channel.poll_ready(cx)).await.map_err(failure)?;
-            let response = channel.call(request).await.map_err(failure)?;
+            let answer = match poll_fn(|cx| channel.poll_ready(cx)).await {
+                Ok(()) => channel.call(request).await,
+                Err(error) => Err(error),
+            };
+            let response = match answer.map_err(failure) {
+                Ok(response) => response,
+                Err(error) => return Err(this.explained(error).await),
+            };
+            this.answered.store(true, Ordering::Relaxed);
             let headers = response.headers();
             let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
             let grpc_status = headers.contains_key("grpc-status");
@@ -133,20 +155,30 @@ fn failure(error: tonic::transport::Error) -> Error {
             std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => {
                 Error::network(Diagnosis::ConnectionLost, "the server closed the connection")
             }
-            _ => Error::network(Diagnosis::Unreachable, "the server cannot be reached"),
+            _ => Error::network(Diagnosis::Unreachable, format!("the server cannot be reached: {io}")),
         }
     } else if let Some(h2) = find::<h2::Error>(&error) {
-        match h2.is_io() || h2.is_go_away() || h2.is_reset() {
-            true => Error::network(Diagnosis::ConnectionLost, "the server closed the connection"),
-            false => Error::network(Diagnosis::NotGrpc, "the server does not speak HTTP/2"),
+        // A fault that this side found in the frames: they are none.
+        match h2.is_library() {
+            true => Error::network(Diagnosis::ConnectionLost, "the server does not speak HTTP/2"),
+            false => Error::network(Diagnosis::ConnectionLost, "the server closed the connection"),
         }
     } else if find::<tonic::TimeoutExpired>(&error).is_some() {
         Error::new(ErrorKind::SandboxRequestTimeout, "the call did not finish within its deadline")
             .with_grpc_code(tonic::Code::DeadlineExceeded)
     } else {
-        Error::network(Diagnosis::Unreachable, "the server cannot be reached")
+        Error::network(Diagnosis::ConnectionLost, format!("the connection was lost: {}", root(&error)))
     };
     typed.with_source(error)
+}
+
+/// The innermost cause, for people.
+fn root(error: &(dyn std::error::Error + 'static)) -> &(dyn std::error::Error + 'static) {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost
 }
 
 fn find<'a, T: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a T> {

@@ -20,8 +20,12 @@ mod channel;
 #[cfg(not(target_arch = "wasm32"))]
 mod duplex;
 #[cfg(not(target_arch = "wasm32"))]
+mod probe;
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use {channel::Transport, duplex::Duplex, duplex::Sender};
 
+#[cfg(target_arch = "wasm32")]
+mod bulk;
 #[cfg(target_arch = "wasm32")]
 mod call;
 #[cfg(target_arch = "wasm32")]
@@ -37,9 +41,15 @@ mod pipe;
 #[cfg(target_arch = "wasm32")]
 mod pipes;
 #[cfg(target_arch = "wasm32")]
+mod reading;
+#[cfg(target_arch = "wasm32")]
 mod websocket;
 #[cfg(target_arch = "wasm32")]
-pub(crate) use {control::Transport, payload::Duplex, payload::Sender};
+pub(crate) use {
+    control::Transport,
+    payload::{Duplex, Sender},
+    reading::{JsSink, PayloadCall},
+};
 
 pub(crate) use base_url::BaseUrl;
 pub use head::CallHead;

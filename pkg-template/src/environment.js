@@ -1,0 +1,39 @@
+// What a process finds around it: variables, and the local server that `jetway serve` announced to its user. The only
+// file that looks at the environment; nothing is read before a client is used.
+
+export const environment = {
+  /** undefined when it is not set, empty, or not to be read. */
+  variable(name) {
+    try {
+      return (globalThis.Deno ? Deno.env.get(name) : globalThis.process?.env?.[name]) || undefined;
+    } catch {
+      return undefined;
+    }
+  },
+
+  /** `{ url, token }` of a running local server, if there is one. */
+  async localServer() {
+    const data = this.variable("XDG_DATA_HOME") ?? (this.variable("HOME") && `${this.variable("HOME")}/.local/share`);
+    if (!data) return undefined;
+    const path = `${data}/jetway/serve.json`;
+    try {
+      // Deno would ask its user; a file that may exist is not worth a question.
+      if (globalThis.Deno && (await Deno.permissions.query({ name: "read", path })).state !== "granted") return undefined;
+      const { readFile } = await import("node:fs/promises");
+      const { url, token, pid } = JSON.parse(await readFile(path, "utf8"));
+      return (await isRunning(pid)) ? { url, token } : undefined;
+    } catch {
+      return undefined;
+    }
+  },
+};
+
+async function isRunning(pid) {
+  if (!Number.isInteger(pid)) return false;
+  try {
+    const { default: process } = await import("node:process");
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error.code !== "ESRCH";
+  }
+}

@@ -1,0 +1,11 @@
+// Browsers and bundlers: the wasm lies beside this file; input goes over WebSockets.
+
+import { setRuntime } from "./load.js";
+
+setRuntime({
+  wasm: () => new URL("./core_bg.wasm", import.meta.url),
+  rungs: ["fetch", "websocket", "duplex"],
+  browser: true,
+});
+
+export * from "./sdk.js";

@@ -1,0 +1,59 @@
+// Which options there are. The one table of names on this side: an unknown key is refused at once, in the call that has
+// it. What the values mean is the core's business; a test compares this table with the core's readers and the types.
+
+export const OPTIONS = {
+  Client: ["baseUrl", "auth", "apiKey", "headers", "requestTimeoutMs", "transport", "fetch", "WebSocket", "dangerouslyAllowApiKeyInBrowser"],
+  run: [
+    "image", "containerImage", "command", "args", "env", "environmentVariables", "cwd", "tags", "resources", "mountedFiles",
+    "maxLifetimeSeconds", "annotations", "runnerIds", "displayName", "requestTimeoutMs", "signal", "client",
+  ],
+  exec: ["cwd", "env", "check", "timeoutMs", "stdin", "input", "container", "signal", "maxBufferBytes", "tty"],
+  shell: ["command", "cols", "rows", "cwd", "env", "container", "signal"],
+  call: ["timeoutMs", "signal"],
+  read: ["encoding", "container", "timeoutMs", "signal"],
+  write: ["container", "timeoutMs", "signal"],
+  stop: ["gracefulShutdownSeconds", "snapshotOnStop", "missingOk", "timeoutMs", "signal"],
+  delete: ["missingOk", "timeoutMs", "signal", "client"],
+  list: ["tags", "status", "runnerIds", "showTerminated", "includeStopped", "pageSize", "timeoutMs", "signal", "client"],
+  fromId: ["timeoutMs", "signal", "client"],
+};
+
+/** Refuses unknown keys; returns the options, `{}` for none. */
+export function checkOptions(noun, options, where) {
+  if (options === undefined) return {};
+  if (options === null || typeof options !== "object") {
+    throw new TypeError(`${where}: options must be an object, got ${options === null ? "null" : typeof options}`);
+  }
+  for (const key of Object.keys(options)) {
+    if (OPTIONS[noun].includes(key)) continue;
+    const near = nearest(key, OPTIONS[noun]);
+    throw new TypeError(`${where}: unknown option "${key}"${near ? `; did you mean "${near}"?` : `; known are ${OPTIONS[noun].join(", ")}`}`);
+  }
+  return options;
+}
+
+function nearest(key, known) {
+  let best;
+  let least = Math.max(2, Math.floor(key.length / 3)) + 1;
+  for (const name of known) {
+    const cost = distance(key.toLowerCase(), name.toLowerCase());
+    if (cost < least) [best, least] = [name, cost];
+  }
+  return best;
+}
+
+/** How many insertions, deletions, replacements and swaps of neighbours lie between two names. */
+function distance(a, b) {
+  let before;
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + same);
+      if (before && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) next[j] = Math.min(next[j], before[j - 2] + 1);
+    }
+    [before, row] = [row, next];
+  }
+  return row[b.length];
+}

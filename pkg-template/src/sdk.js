@@ -1,0 +1,23 @@
+// Everything that the package exports, the same for every runtime. No work happens at import.
+
+import "./dispose.js";
+
+export { Client, DEFAULT_BASE_URL, configure } from "./client.js";
+export * from "./status.js";
+export { Process } from "./process.js";
+export { Sandbox } from "./sandbox.js";
+export { TerminalSession } from "./terminal.js";
+export {
+  AsyncFunctionError, AuthenticationError, AviatoError, CWSandboxError, CancelledError, ConfigurationError, DiscoveryError,
+  FunctionError, FunctionSerializationError, JetwayError, NetworkError, NotSupportedError, RateLimitError,
+  RunnerNotFoundError, SandboxCommandTimeoutError, SandboxError, SandboxExecutionError, SandboxFailedError,
+  SandboxFileError, SandboxNotFoundError, SandboxNotRunningError, SandboxProtocolError, SandboxRequestTimeoutError,
+  SandboxResourceExhaustedError, SandboxSnapshotError, SandboxStreamBackpressureError, SandboxStreamTruncatedError,
+  SandboxTerminalStateUnavailableError, SandboxTerminatedError, SandboxTimeoutError, SandboxUnavailableError,
+  SandboxValidationError, SandboxWaitTimeoutError, SnapshotBackendThrottledError, SnapshotBucketMismatchError,
+  SnapshotBucketProvisioningError, SnapshotNotFoundError, SnapshotNotReadyError, SnapshotNotSupportedError,
+  SnapshotOnStopConflictError, SnapshotQuotaExceededError, SnapshotSizeExceededError, SnapshotWaitTimeoutError,
+  ValidationError, VolumeBackendNotFoundError, VolumeError, VolumeInUseError, VolumeNotFoundError, VolumeNotReadyError,
+  VolumeNotSnapshottableError, VolumePlacementConflictError, VolumeQuotaExceededError, VolumeRunnerIneligibleError,
+  VolumeRunnerUnavailableError, VolumeTypeNotSupportedError, VolumeWaitTimeoutError, WandbAuthError,
+} from "./errors.js";

@@ -1,0 +1,95 @@
+// A shell in a terminal: raw bytes both ways, and a size. Must not know what shows it.
+
+import { invalid } from "./errors.js";
+
+export class TerminalSession {
+  #process;
+
+  /** @internal */
+  constructor(process) {
+    this.#process = process;
+  }
+
+  /** What the terminal shows, raw. */
+  get output() {
+    return this.#process.stdout;
+  }
+
+  /** What is typed. */
+  get input() {
+    return this.#process.stdin;
+  }
+
+  get command() {
+    return this.#process.command;
+  }
+
+  /** undefined while it runs. */
+  get exitCode() {
+    return this.#process.exitCode;
+  }
+
+  get transport() {
+    return this.#process.transport;
+  }
+
+  write(data) {
+    return this.#process.write(data);
+  }
+
+  async resize(cols, rows) {
+    checkSize(cols, rows);
+    await this.#process._resize(cols, rows);
+  }
+
+  /** Waits for its exit code. */
+  wait(options) {
+    return this.#process.wait(options);
+  }
+
+  /** Hangs up; the server ends the shell and its children. */
+  async close() {
+    await this.#process[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.close();
+  }
+
+  /**
+   * Connects a terminal with xterm.js's interface, both ways, sizes included. Returns a function that disconnects it.
+   * @param {{ write(data: Uint8Array, done?: () => void): void, onData: Function, onBinary?: Function, onResize?: Function }} terminal
+   */
+  attach(terminal) {
+    const quiet = (promise) => promise.catch(() => {});
+    const bytes = (text) => Uint8Array.from(text, (character) => character.charCodeAt(0) & 0xff);
+    const held = [
+      terminal.onData((text) => quiet(this.write(text))),
+      terminal.onBinary?.((text) => quiet(this.write(bytes(text)))),
+      terminal.onResize?.(({ cols, rows }) => quiet(this.resize(cols, rows))),
+    ];
+    const reader = this.output.getReader();
+    const show = async () => {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        // A terminal that is slower than the shell slows the shell down.
+        await new Promise((drawn) => terminal.write(value, drawn));
+      }
+    };
+    // Why it ended is told to whoever waits for the session.
+    quiet(show());
+    return () => {
+      for (const it of held) it?.dispose();
+      quiet(reader.cancel());
+    };
+  }
+}
+
+export function checkSize(cols, rows) {
+  for (const [field, value] of [["cols", cols], ["rows", rows]]) {
+    if (!Number.isInteger(value) || value < 1 || value > 0xffff) {
+      throw invalid(field, `must be a whole number from 1 to 65535, got ${value}`);
+    }
+  }
+}

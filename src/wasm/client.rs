@@ -1,0 +1,114 @@
+//! `CoreClient`: a server, as JavaScript's `Client` sees it.
+
+use js_sys::{Array, Function, Promise};
+use send_wrapper::SendWrapper;
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+
+use super::{
+    Answer,
+    abort::promise,
+    credentials::{JsProvider, header_map},
+    error::js_error,
+    options::{delete_options, list_options, run_options},
+    reader::Reader,
+    sandbox::CoreSandbox,
+};
+use crate::{
+    client::Client,
+    config::{ClientConfig, Credentials},
+    sandbox::{Sandbox, SandboxList},
+};
+
+const CONFIG: &[&str] = &["baseUrl", "headers", "requestTimeoutMs", "provider", "host"];
+
+/// A server and how to call it.
+#[wasm_bindgen]
+pub struct CoreClient {
+    client: Client,
+}
+
+#[wasm_bindgen]
+impl CoreClient {
+    /// `{ baseUrl, headers, requestTimeoutMs?, provider?, host }`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(config: &JsValue) -> Answer<CoreClient> {
+        let reader = Reader::new("Client", config, CONFIG)?;
+        let mut made = ClientConfig::new(reader.string("baseUrl")?.unwrap_or_default());
+        made.headers = header_map(&reader.raw("headers").unwrap_or_else(|| Array::new().into())).map_err(js_error)?;
+        if let Some(timeout) = reader.millis("requestTimeoutMs")? {
+            made.request_timeout = timeout;
+        }
+        if let Some(provider) = reader.raw("provider").and_then(|it| it.dyn_into::<Function>().ok()) {
+            made.credentials = Credentials::provider(JsProvider(SendWrapper::new(provider)));
+        }
+        let client = Client::new(made).map_err(js_error)?;
+        let host = reader.raw("host").unwrap_or(JsValue::UNDEFINED);
+        client.transport().use_host(&host).map_err(js_error)?;
+        Ok(Self { client })
+    }
+
+    /// A sandbox that is not started yet.
+    pub fn run(&self, command: &JsValue, options: &JsValue) -> Answer<CoreSandbox> {
+        let options = run_options(command, options)?;
+        Ok(CoreSandbox::from(Sandbox::prepare(&self.client, options)))
+    }
+
+    /// `Promise<CoreSandbox>`
+    #[wasm_bindgen(js_name = fromId)]
+    pub fn from_id(&self, id: String, options: &JsValue) -> Answer<Promise> {
+        let reader = Reader::new("Sandbox.fromId", options, &["timeoutMs", "signal"])?;
+        let limit = reader.millis("timeoutMs")?;
+        let client = self.client.clone();
+        Ok(promise(reader.raw("signal"), async move {
+            let found = super::sandbox::limited(limit, Sandbox::from_id(&client, &id)).await?;
+            Ok(CoreSandbox::from(found))
+        }))
+    }
+
+    /// Deletes by id.
+    pub fn delete(&self, id: String, options: &JsValue) -> Answer<Promise> {
+        let (signal, limit, options) = delete_options(options)?;
+        let client = self.client.clone();
+        Ok(promise(signal, async move {
+            super::sandbox::limited(limit, Sandbox::delete_by_id(&client, &id, options)).await?;
+            Ok(JsValue::UNDEFINED)
+        }))
+    }
+
+    /// Sandboxes, page by page.
+    pub fn list(&self, options: &JsValue) -> Answer<Promise> {
+        let (signal, limit, options) = list_options(options)?;
+        let pages = CorePages {
+            pages: SendWrapper::new(std::rc::Rc::new(futures::lock::Mutex::new(Sandbox::list(&self.client, options)))),
+            signal,
+            limit,
+        };
+        Ok(promise(None, async move { Ok(pages) }))
+    }
+}
+
+/// Pages of sandboxes.
+#[wasm_bindgen]
+pub struct CorePages {
+    pages: SendWrapper<std::rc::Rc<futures::lock::Mutex<SandboxList>>>,
+    signal: Option<JsValue>,
+    limit: Option<std::time::Duration>,
+}
+
+#[wasm_bindgen]
+impl CorePages {
+    /// `Promise<CoreSandbox[] | undefined>`; undefined after the last page.
+    #[wasm_bindgen(js_name = nextPage)]
+    pub fn next_page(&self) -> Promise {
+        let (pages, limit) = (self.pages.clone(), self.limit);
+        promise(self.signal.clone(), async move {
+            let next = async { pages.lock().await.next_page().await.transpose() };
+            let page = super::sandbox::limited(limit, next).await?;
+            let wrap = |page: Vec<Sandbox>| {
+                let wrapped: Array = page.into_iter().map(|it| JsValue::from(CoreSandbox::from(it))).collect();
+                JsValue::from(wrapped)
+            };
+            Ok(page.map_or(JsValue::UNDEFINED, wrap))
+        })
+    }
+}

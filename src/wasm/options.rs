@@ -1,0 +1,192 @@
+//! JavaScript's options as the core's. The keys are the public names; `options.js` refuses unknown ones earlier, this is
+//! the place where they end.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use js_sys::{Array, Object};
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::{
+    Answer,
+    error::{js_error, type_error},
+    reader::{Reader, bytes, strings},
+};
+use crate::{
+    error::Error,
+    process::{ExecOptions, TerminalSize},
+    sandbox::{
+        DeleteOptions, ListOptions, MountedFile, ResourceAmounts, Resources, SandboxOptions, ShellOptions, StopOptions,
+    },
+};
+
+const RUN: &[&str] = &[
+    "image",
+    "env",
+    "cwd",
+    "tags",
+    "resources",
+    "mountedFiles",
+    "maxLifetimeSeconds",
+    "annotations",
+    "runnerIds",
+    "displayName",
+    "requestTimeoutMs",
+];
+const EXEC: &[&str] = &["cwd", "env", "timeoutMs", "stdin", "container", "tty", "signal"];
+const SHELL: &[&str] = &["cwd", "env", "cols", "rows", "container", "signal"];
+const STOP: &[&str] = &["gracefulShutdownSeconds", "snapshotOnStop", "missingOk", "timeoutMs", "signal"];
+const DELETE: &[&str] = &["missingOk", "timeoutMs", "signal"];
+const LIST: &[&str] = &["tags", "status", "runnerIds", "showTerminated", "pageSize", "timeoutMs", "signal"];
+
+/// A signal, a limit, and the options that are the call's own.
+type Call<T> = (Option<JsValue>, Option<Duration>, T);
+
+/// Options of `Sandbox.run`.
+pub(super) fn run_options(command: &JsValue, options: &JsValue) -> Answer<SandboxOptions> {
+    let reader = Reader::new("Sandbox.run", options, RUN)?;
+    let mut made = SandboxOptions::new().command(argv(command)?);
+    made.image = reader.string("image")?;
+    made.env = reader.map("env")?.unwrap_or_default();
+    made.cwd = reader.string("cwd")?;
+    made.tags = reader.strings("tags")?.unwrap_or_default();
+    made.resources = resources(&reader)?;
+    made.mounted_files = mounted_files(&reader)?;
+    made.max_lifetime_seconds = reader.number("maxLifetimeSeconds")?;
+    made.annotations = reader.map("annotations")?.unwrap_or_default();
+    made.runner_ids = reader.strings("runnerIds")?.unwrap_or_default();
+    made.display_name = reader.string("displayName")?;
+    made.request_timeout = reader.millis("requestTimeoutMs")?;
+    Ok(made)
+}
+
+/// Options of `exec`.
+pub(super) fn exec_options(options: &JsValue) -> Answer<(Option<JsValue>, ExecOptions)> {
+    let reader = Reader::new("exec", options, EXEC)?;
+    let mut made = ExecOptions::default();
+    made.cwd = reader.string("cwd")?;
+    made.env = reader.map("env")?.unwrap_or_default();
+    made.timeout = reader.millis("timeoutMs")?;
+    made.stdin = reader.bool("stdin")?.unwrap_or(false);
+    made.container = reader.string("container")?;
+    made.tty = match reader.raw("tty") {
+        None => None,
+        Some(value) => match value.as_bool() {
+            Some(tty) => tty.then(TerminalSize::default),
+            None => Some(size(&Reader::new("tty", &value, &["cols", "rows"])?)?),
+        },
+    };
+    Ok((reader.raw("signal"), made))
+}
+
+/// Options of `shell`.
+pub(super) fn shell_options(command: &JsValue, options: &JsValue) -> Answer<(Option<JsValue>, ShellOptions)> {
+    let reader = Reader::new("shell", options, SHELL)?;
+    let mut made = ShellOptions::default();
+    if !command.is_undefined() {
+        made.command = argv(command)?;
+        if made.command.is_empty() {
+            return Err(js_error(Error::invalid("command", "must not be empty; leave it out for a shell")));
+        }
+    }
+    made.size = size(&reader)?;
+    made.cwd = reader.string("cwd")?;
+    made.env = reader.map("env")?.unwrap_or_default();
+    made.container = reader.string("container")?;
+    Ok((reader.raw("signal"), made))
+}
+
+/// Options of `stop`.
+pub(super) fn stop_options(options: &JsValue) -> Answer<Call<StopOptions>> {
+    let reader = Reader::new("stop", options, STOP)?;
+    let mut made = StopOptions::default();
+    if let Some(grace) = reader.seconds("gracefulShutdownSeconds")? {
+        made.graceful_shutdown = grace;
+    }
+    made.missing_ok = reader.bool("missingOk")?.unwrap_or(false);
+    if reader.bool("snapshotOnStop")? == Some(true) {
+        return Err(js_error(Error::invalid(
+            "snapshotOnStop",
+            "snapshots are not supported by this version; leave it out",
+        )));
+    }
+    Ok((reader.raw("signal"), reader.millis("timeoutMs")?, made))
+}
+
+/// Options of `delete`.
+pub(super) fn delete_options(options: &JsValue) -> Answer<Call<DeleteOptions>> {
+    let reader = Reader::new("delete", options, DELETE)?;
+    let made = DeleteOptions::default().missing_ok(reader.bool("missingOk")?.unwrap_or(false));
+    Ok((reader.raw("signal"), reader.millis("timeoutMs")?, made))
+}
+
+/// Options of `Sandbox.list`.
+pub(super) fn list_options(options: &JsValue) -> Answer<Call<ListOptions>> {
+    let reader = Reader::new("Sandbox.list", options, LIST)?;
+    let mut made = ListOptions::default();
+    made.tags = reader.strings("tags")?.unwrap_or_default();
+    made.status = reader.string("status")?.map(|name| name.parse()).transpose().map_err(js_error)?;
+    made.runner_ids = reader.strings("runnerIds")?.unwrap_or_default();
+    made.show_terminated = reader.bool("showTerminated")?.unwrap_or(false);
+    made.page_size = reader.number("pageSize")?;
+    Ok((reader.raw("signal"), reader.millis("timeoutMs")?, made))
+}
+
+/// A command: an array of strings.
+pub(super) fn argv(command: &JsValue) -> Answer<Vec<String>> {
+    strings(command).ok_or_else(|| type_error("the command must be an array of strings"))
+}
+
+/// A terminal's size; 80 by 24 unless given.
+fn size(reader: &Reader) -> Answer<TerminalSize> {
+    let read = |key: &str, default: u16| -> Answer<u16> {
+        let Some(number) = reader.number(key)? else { return Ok(default) };
+        u16::try_from(number).map_err(|_| js_error(Error::invalid(key, "must be at most 65535")))
+    };
+    let default = TerminalSize::default();
+    Ok(TerminalSize { cols: read("cols", default.cols)?, rows: read("rows", default.rows)? })
+}
+
+fn resources(reader: &Reader) -> Answer<Option<Resources>> {
+    let Some(nested) = reader.nested("resources", &["cpu", "memory", "requests", "limits"])? else { return Ok(None) };
+    let amounts = |reader: &Reader| -> Answer<ResourceAmounts> {
+        Ok(ResourceAmounts { cpu: quantity(reader, "cpu")?, memory: quantity(reader, "memory")? })
+    };
+    let flat = amounts(&nested)?;
+    let part = |key: &'static str| -> Answer<ResourceAmounts> {
+        nested.nested(key, &["cpu", "memory"])?.map_or_else(|| Ok(flat.clone()), |it| amounts(&it))
+    };
+    let (requests, limits) = (part("requests")?, part("limits")?);
+    Ok(Some(Resources { requests, limits, gpu: None }))
+}
+
+/// `2` and `"2"` are both two cores.
+fn quantity(reader: &Reader, key: &str) -> Answer<Option<String>> {
+    match reader.raw(key).and_then(|value| value.as_f64()) {
+        Some(number) => Ok(Some(number.to_string())),
+        None => reader.string(key),
+    }
+}
+
+/// `{ "/path": content }` or `[{ path, content }]`.
+fn mounted_files(reader: &Reader) -> Answer<Vec<MountedFile>> {
+    let Some(value) = reader.raw("mountedFiles").filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
+    let wrong = || reader.wrong("mountedFiles", "an object of paths and contents, or an array of { path, content }");
+    let file = |path: Option<String>, content: &JsValue| {
+        let content = Bytes::from(bytes(content).ok_or_else(wrong)?);
+        Ok(MountedFile { path: path.ok_or_else(wrong)?, content })
+    };
+    if Array::is_array(&value) {
+        let read = |it: JsValue| {
+            let it = Reader::new("mountedFiles", &it, &["path", "content"])?;
+            file(it.string("path")?, &it.raw("content").unwrap_or(JsValue::UNDEFINED))
+        };
+        return Array::from(&value).iter().map(read).collect();
+    }
+    let object = value.dyn_ref::<Object>().ok_or_else(wrong)?;
+    let read = |pair: JsValue| {
+        let pair: Array = pair.unchecked_into();
+        file(pair.get(0).as_string(), &pair.get(1))
+    };
+    Object::entries(object).iter().map(read).collect()
+}

@@ -1,0 +1,133 @@
+//! `CoreProcess`: an open process, as JavaScript's read loop sees it. Synchronous but for its opening: the loop reads a
+//! chunk, pushes it, and is told what happened; payloads go straight to its sink.
+
+use std::cell::{Cell, RefCell};
+
+use bytes::Bytes;
+use js_sys::Uint8Array;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+
+use super::{Answer, error::js_error};
+use crate::{
+    JsSink, PayloadCall,
+    error::Error,
+    process::{ExecEvent, OutputState, OutputStream, PreparedExec, StdinFrame, TerminalSize},
+    sandbox::Sandbox,
+};
+
+/// It takes input now.
+const READY: u32 = 1;
+/// It ended.
+const EXITED: u32 = 2;
+
+/// The open stream of a process. Freeing it cancels the process, unless it has ended.
+#[wasm_bindgen]
+pub struct CoreProcess {
+    call: RefCell<PayloadCall>,
+    state: RefCell<OutputState>,
+    exit_code: Cell<Option<i32>>,
+}
+
+impl CoreProcess {
+    pub(super) async fn open(sandbox: &Sandbox, prepared: PreparedExec) -> Result<Self, Error> {
+        let first = prepared.first_message();
+        let keep_open = prepared.plan.keeps_input_open();
+        let state = OutputState::new(prepared.head.context.sandbox_id.clone().unwrap_or_default());
+        let call = sandbox.client().transport().open_payload(prepared.head, &first, keep_open).await?;
+        Ok(Self { call: RefCell::new(call), state: RefCell::new(state), exit_code: Cell::new(None) })
+    }
+
+    fn message(&self, bytes: Bytes, sink: &JsSink) -> Result<u32, Error> {
+        Ok(match self.state.borrow_mut().accept_encoded(bytes)? {
+            Some(ExecEvent::Ready) => READY,
+            Some(ExecEvent::Exit(code)) => {
+                self.exit_code.set(Some(code));
+                EXITED
+            }
+            Some(ExecEvent::Output(stream, data)) => {
+                let tag = if stream == OutputStream::Stderr { 2 } else { 1 };
+                sink.bytes(tag, Uint8Array::from(&data[..]));
+                0
+            }
+            None => 0,
+        })
+    }
+}
+
+#[wasm_bindgen]
+impl CoreProcess {
+    /// Where the chunks come from: `{ read(), cancel() }`.
+    #[wasm_bindgen(getter)]
+    pub fn reader(&self) -> JsValue {
+        self.call.borrow().reader().into()
+    }
+
+    /// How it is connected.
+    #[wasm_bindgen(getter)]
+    pub fn transport(&self) -> String {
+        self.call.borrow().transport().to_owned()
+    }
+
+    /// Its exit code, once `push` said that it ended.
+    #[wasm_bindgen(getter, js_name = exitCode)]
+    pub fn exit_code(&self) -> Option<i32> {
+        self.exit_code.get()
+    }
+
+    /// Takes the next chunk; answers with what happened as bits: 1 ready, 2 exited.
+    pub fn push(&self, chunk: &Uint8Array, sink: &JsSink) -> Answer<u32> {
+        let mut happened = 0;
+        let mut failed = None;
+        let pushed = self.call.borrow_mut().push(chunk, sink, |bytes| match self.message(bytes, sink) {
+            Ok(event) => happened |= event,
+            Err(error) => failed = failed.take().or(Some(error)),
+        });
+        match failed.map_or(pushed, Err) {
+            // What went wrong after the exit does not change it.
+            Err(_) if happened & EXITED != 0 => Ok(happened),
+            Err(error) => Err(js_error(error)),
+            Ok(()) => Ok(happened),
+        }
+    }
+
+    /// The chunks have ended: its exit code, or why there is none.
+    pub fn finish(&self) -> Answer<i32> {
+        let failure = self.call.borrow_mut().finish().err();
+        self.state.borrow().finish(failure).map_err(js_error)
+    }
+
+    /// What the reader threw, as a typed error.
+    pub fn failure(&self, thrown: JsValue) -> JsValue {
+        js_error(self.call.borrow().failure(thrown))
+    }
+
+    /// Sends input, at most 64 KiB. A promise when the process is slower than the writer.
+    #[wasm_bindgen(js_name = sendInput)]
+    pub fn send_input(&self, bytes: Vec<u8>) -> Answer<JsValue> {
+        self.send(StdinFrame::Data(bytes.into()))
+    }
+
+    /// Ends the input.
+    #[wasm_bindgen(js_name = closeInput)]
+    pub fn close_input(&self) -> Answer<()> {
+        self.send(StdinFrame::Close)?;
+        self.call.borrow_mut().close_send();
+        Ok(())
+    }
+
+    /// Gives its terminal another size.
+    pub fn resize(&self, cols: u16, rows: u16) -> Answer<()> {
+        self.send(StdinFrame::Resize(TerminalSize { cols, rows })).map(drop)
+    }
+
+    /// Ends the process.
+    pub fn cancel(&self) {
+        self.call.borrow().abort();
+    }
+}
+
+impl CoreProcess {
+    fn send(&self, frame: StdinFrame) -> Answer<JsValue> {
+        self.call.borrow().send(&frame.encode()).map_err(js_error)
+    }
+}

@@ -1,0 +1,156 @@
+//! `CoreSandbox`: a sandbox, as JavaScript's `Sandbox` sees it.
+
+use std::{future::Future, time::Duration};
+
+use js_sys::Promise;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+
+use super::{
+    Answer,
+    abort::promise,
+    error::js_error,
+    files, info,
+    options::{argv, delete_options, exec_options, shell_options, stop_options},
+    process::CoreProcess,
+    reader::Reader,
+};
+use crate::{
+    error::{Error, ErrorKind},
+    platform::timeout,
+    process::ExecOptions,
+    sandbox::Sandbox,
+};
+
+/// A sandbox.
+#[wasm_bindgen]
+pub struct CoreSandbox {
+    sandbox: Sandbox,
+}
+
+impl From<Sandbox> for CoreSandbox {
+    fn from(sandbox: Sandbox) -> Self {
+        Self { sandbox }
+    }
+}
+
+#[wasm_bindgen]
+impl CoreSandbox {
+    /// What is known about it without asking, as a plain object.
+    pub fn info(&self) -> Answer<JsValue> {
+        info::plain(&self.sandbox.info())
+    }
+
+    /// Has it created, if nobody did yet.
+    pub fn start(&self, options: &JsValue) -> Answer<Promise> {
+        let sandbox = self.sandbox.clone();
+        call("start", options, |_| async move { sandbox.start().await.map(drop) })
+    }
+
+    /// Waits until it runs.
+    pub fn wait(&self, options: &JsValue) -> Answer<Promise> {
+        let reader = Reader::new("wait", options, &["timeoutMs", "signal"])?;
+        let limit = reader.millis("timeoutMs")?;
+        let sandbox = self.sandbox.clone();
+        Ok(promise(reader.raw("signal"), async move {
+            sandbox.wait(limit).await.map(|()| JsValue::UNDEFINED).map_err(js_error)
+        }))
+    }
+
+    /// Asks the server for its state.
+    #[wasm_bindgen(js_name = getStatus)]
+    pub fn get_status(&self, options: &JsValue) -> Answer<Promise> {
+        let reader = Reader::new("getStatus", options, &["timeoutMs", "signal"])?;
+        let limit = reader.millis("timeoutMs")?;
+        let sandbox = self.sandbox.clone();
+        Ok(promise(reader.raw("signal"), async move {
+            let status = limited(limit, sandbox.get_status()).await?;
+            Ok(JsValue::from_str(status.name()))
+        }))
+    }
+
+    /// Stops it and waits for its end.
+    pub fn stop(&self, options: &JsValue) -> Answer<Promise> {
+        let (signal, limit, options) = stop_options(options)?;
+        let sandbox = self.sandbox.clone();
+        Ok(promise(signal, async move {
+            limited(limit, sandbox.stop(options)).await?;
+            Ok(JsValue::UNDEFINED)
+        }))
+    }
+
+    /// Deletes it without waiting for its end.
+    #[wasm_bindgen(js_name = deleteSelf)]
+    pub fn delete_self(&self, options: &JsValue) -> Answer<Promise> {
+        let (signal, limit, options) = delete_options(options)?;
+        let sandbox = self.sandbox.clone();
+        Ok(promise(signal, async move {
+            limited(limit, sandbox.delete(options)).await?;
+            Ok(JsValue::UNDEFINED)
+        }))
+    }
+
+    /// `Promise<CoreProcess>`: opens the stream of a command.
+    pub fn exec(&self, command: &JsValue, options: &JsValue) -> Answer<Promise> {
+        let (signal, options) = exec_options(options)?;
+        Ok(self.open(signal, argv(command)?, options))
+    }
+
+    /// `Promise<CoreProcess>`: opens the stream of a shell.
+    pub fn shell(&self, command: &JsValue, options: &JsValue) -> Answer<Promise> {
+        let (signal, options) = shell_options(command, options)?;
+        let (command, options) = options.into_exec();
+        Ok(self.open(signal, command, options))
+    }
+
+    /// `Promise<Uint8Array>`
+    #[wasm_bindgen(js_name = readFile)]
+    pub fn read_file(&self, path: String, options: &JsValue) -> Answer<Promise> {
+        let (signal, limit) = files::options("readFile", options)?;
+        let sandbox = self.sandbox.clone();
+        Ok(promise(signal, async move { limited(limit, files::read(&sandbox, &path)).await }))
+    }
+
+    /// `content` is a `Uint8Array` or a `Blob`.
+    #[wasm_bindgen(js_name = writeFile)]
+    pub fn write_file(&self, path: String, content: JsValue, options: &JsValue) -> Answer<Promise> {
+        let (signal, limit) = files::options("writeFile", options)?;
+        let sandbox = self.sandbox.clone();
+        Ok(promise(signal, async move {
+            limited(limit, files::write(&sandbox, &path, &content)).await?;
+            Ok(JsValue::UNDEFINED)
+        }))
+    }
+}
+
+impl CoreSandbox {
+    fn open(&self, signal: Option<JsValue>, command: Vec<String>, options: ExecOptions) -> Promise {
+        let sandbox = self.sandbox.clone();
+        promise(signal, async move {
+            let prepared = sandbox.prepare_exec(command, options).await.map_err(js_error)?;
+            CoreProcess::open(&sandbox, prepared).await.map_err(js_error)
+        })
+    }
+}
+
+/// A call with nothing but a limit and a signal.
+fn call<Answering>(name: &'static str, options: &JsValue, act: impl FnOnce(()) -> Answering) -> Answer<Promise>
+where
+    Answering: Future<Output = Result<(), Error>> + 'static,
+{
+    let reader = Reader::new(name, options, &["timeoutMs", "signal"])?;
+    let limit = reader.millis("timeoutMs")?;
+    let acting = act(());
+    Ok(promise(reader.raw("signal"), async move {
+        limited(limit, acting).await?;
+        Ok(JsValue::UNDEFINED)
+    }))
+}
+
+/// `act`, but no longer than `limit`; its error as JavaScript's.
+pub(super) async fn limited<T>(limit: Option<Duration>, act: impl Future<Output = Result<T, Error>>) -> Answer<T> {
+    let late = |_| {
+        let message = format!("the call did not finish within {:?}", limit.unwrap_or_default());
+        Error::new(ErrorKind::SandboxRequestTimeout, message)
+    };
+    timeout(limit, act).await.map_err(late).and_then(|answer| answer).map_err(js_error)
+}
