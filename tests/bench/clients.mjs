@@ -62,7 +62,7 @@ export function connectWeb({ baseUrl, token, service, request }) {
 
 /** Our package, as its user writes it. `transport` forces a rung of the ladder. */
 export async function jetway({ package: { Client, Sandbox }, baseUrl, token, transport }) {
-  const client = new Client({ baseUrl, transport, ...(token ? { auth: { token } } : {}) });
+  const client = new Client({ baseUrl, transport, ...(token ? { auth: token } : {}) });
   const attached = new Map();
   return async (sandboxId, command, onChunk) => {
     if (!attached.has(sandboxId)) attached.set(sandboxId, await Sandbox.fromId(sandboxId, { client }));

@@ -5,7 +5,7 @@ import * as clients from "./clients.mjs";
 const config = JSON.parse(process.argv[2]);
 const { baseUrl, token } = config;
 const { Client, Sandbox } = await import(config.entry);
-const client = new Client({ baseUrl, auth: { token } });
+const client = new Client({ baseUrl, auth: token });
 const image = "host";
 
 async function timed(times, action) {

@@ -26,7 +26,7 @@ const settle = () => new Promise((resolve) => setTimeout(resolve, 20)).then(glob
 
 let sandbox;
 if (config.image) {
-  const client = new ours.Client({ baseUrl, auth: { token } });
+  const client = new ours.Client({ baseUrl, auth: token });
   sandbox = await ours.Sandbox.create({ image: config.image, client });
 } else {
   await warmUp(compared, config.warm);
