@@ -61,10 +61,7 @@ fn keep(path: &Path, make: impl FnOnce() -> io::Result<String>) -> io::Result<St
             file.read_to_string(&mut text)?;
             let text = text.trim().to_owned();
             if text.is_empty() {
-                return Err(io::Error::other(format!(
-                    "{} is empty; remove it to have a new one made",
-                    path.display()
-                )));
+                return Err(io::Error::other(format!("{} is empty; remove it to have a new one made", path.display())));
             }
             Ok(text)
         }

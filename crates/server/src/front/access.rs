@@ -51,13 +51,15 @@ impl Access {
     pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let Some(token) = &self.token else { return Ok(()) };
         let Some(given) = given(headers) else {
-            let text = "no credentials; send \"authorization: Bearer <token>\" with the token that `jetway serve` printed";
+            let text =
+                "no credentials; send \"authorization: Bearer <token>\" with the token that `jetway serve` printed";
             return Err(Refusal::unauthenticated(text));
         };
         if same(given, token) || self.verify(Use::Call, given) {
             return Ok(());
         }
-        let text = "the token is wrong or has expired; `jetway serve` prints the right one, a page gets a new one by itself";
+        let text =
+            "the token is wrong or has expired; `jetway serve` prints the right one, a page gets a new one by itself";
         Err(Refusal::unauthenticated(text))
     }
 
@@ -80,9 +82,9 @@ impl Access {
             return false;
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        claim.split_once('.').is_some_and(|(name, until)| {
-            name == purpose.name() && until.parse::<u64>().is_ok_and(|until| now < until)
-        })
+        claim
+            .split_once('.')
+            .is_some_and(|(name, until)| name == purpose.name() && until.parse::<u64>().is_ok_and(|until| now < until))
     }
 
     fn mac(&self, claim: &str) -> String {
@@ -125,10 +127,19 @@ mod tests {
     #[test]
     fn the_token_is_taken_from_either_header() {
         let access = access();
-        for headers in [with("authorization", "Bearer secret"), with("authorization", "bearer secret"), with("x-wandb-api-key", "secret")] {
+        for headers in [
+            with("authorization", "Bearer secret"),
+            with("authorization", "bearer secret"),
+            with("x-wandb-api-key", "secret"),
+        ] {
             assert!(access.check(&headers).is_ok());
         }
-        for headers in [HeaderMap::new(), with("authorization", "Bearer wrong"), with("authorization", "Basic secret"), with("authorization", "Bearer ")] {
+        for headers in [
+            HeaderMap::new(),
+            with("authorization", "Bearer wrong"),
+            with("authorization", "Basic secret"),
+            with("authorization", "Bearer "),
+        ] {
             assert!(access.check(&headers).is_err(), "{headers:?}");
         }
         assert!(Access::new(None, b"key".to_vec(), "code".into()).check(&HeaderMap::new()).is_ok());

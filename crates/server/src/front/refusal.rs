@@ -62,7 +62,9 @@ impl Refusal {
                 response.headers_mut().insert(header::CONTENT_TYPE, content_type.clone());
                 response
             }
-            Tongue::Http => json(self.http_status(), &serde_json::json!({ "error": self.reason, "message": self.text })),
+            Tongue::Http => {
+                json(self.http_status(), &serde_json::json!({ "error": self.reason, "message": self.text }))
+            }
         }
     }
 

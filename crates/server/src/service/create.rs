@@ -56,7 +56,8 @@ impl Api {
         if spec.runner_ids.is_empty() || spec.runner_ids.contains(&self.0.runner_id) {
             return Ok(());
         }
-        let text = format!("sandbox.spec.runner_ids: the only runner here is {:?}; ask for it or for none", self.0.runner_id);
+        let text =
+            format!("sandbox.spec.runner_ids: the only runner here is {:?}; ask for it or for none", self.0.runner_id);
         Err(Problem::new(Code::FailedPrecondition, "CWSANDBOX_NO_SUITABLE_RUNNER", text))
     }
 

@@ -7,9 +7,7 @@ use tonic::Code;
 use super::{Api, Problem, view};
 use crate::{
     supervisor::DEFAULT_GRACE,
-    wire::sandbox::{
-        DeleteSandboxRequest, DeleteSandboxResponse, PurgeSandboxesRequest, PurgeSandboxesResponse,
-    },
+    wire::sandbox::{DeleteSandboxRequest, DeleteSandboxResponse, PurgeSandboxesRequest, PurgeSandboxesResponse},
 };
 
 impl Api {
@@ -29,7 +27,9 @@ impl Api {
         };
         let sandbox = match self.find(&request.sandbox_id) {
             Ok(sandbox) => sandbox,
-            Err(_) if request.allow_missing && !request.sandbox_id.is_empty() => return Ok(DeleteSandboxResponse::default()),
+            Err(_) if request.allow_missing && !request.sandbox_id.is_empty() => {
+                return Ok(DeleteSandboxResponse::default());
+            }
             Err(problem) => return Err(problem),
         };
         self.supervisor().stop(&sandbox, grace, "deleted");
@@ -48,12 +48,16 @@ impl Api {
                 self.supervisor().stop(sandbox, DEFAULT_GRACE, "purged");
             }
         }
-        Ok(PurgeSandboxesResponse { purge_count: i32::try_from(chosen.len()).unwrap_or(i32::MAX), ..Default::default() })
+        Ok(PurgeSandboxesResponse {
+            purge_count: i32::try_from(chosen.len()).unwrap_or(i32::MAX),
+            ..Default::default()
+        })
     }
 }
 
 /// Snapshots have a reason of their own, by which clients skip what needs them.
 pub(super) fn snapshots_not_offered() -> Problem {
-    let text = "file system snapshots need scratch volumes, which this server does not offer yet; copy files out instead";
+    let text =
+        "file system snapshots need scratch volumes, which this server does not offer yet; copy files out instead";
     Problem::new(Code::Unimplemented, "CWSANDBOX_FSS_NOT_SUPPORTED", text)
 }

@@ -78,7 +78,8 @@ impl DiscoveryService for Api {
         let known = request.runner_id == self.0.runner_id
             && (request.organization_id.is_empty() || request.organization_id == ORGANIZATION);
         if !known {
-            let text = format!("there is no runner {:?}; the only one here is {:?}", request.runner_id, self.0.runner_id);
+            let text =
+                format!("there is no runner {:?}; the only one here is {:?}", request.runner_id, self.0.runner_id);
             return Err(Problem::new(Code::NotFound, "CWSANDBOX_RUNNER_NOT_FOUND", text).into());
         }
         Ok(Response::new(self.runner(request.view() != RunnerView::Basic)))

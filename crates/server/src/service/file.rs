@@ -41,7 +41,11 @@ impl Api {
     }
 
     /// Creates or replaces a file; it appears whole or not at all.
-    pub(super) async fn write(&self, request: WriteFileRequest, deadline: Deadline) -> Result<WriteFileResponse, Problem> {
+    pub(super) async fn write(
+        &self,
+        request: WriteFileRequest,
+        deadline: Deadline,
+    ) -> Result<WriteFileResponse, Problem> {
         let WriteFileRequest { sandbox_id, path, content, container } = request;
         check(&path)?;
         // Known before anything starts: an unknown sandbox is the better answer than a size.
@@ -51,7 +55,8 @@ impl Api {
         }
         let Ready { instance, container, .. } = self.ready(&sandbox_id, &container, deadline).await?;
         let writing = async {
-            let mut writer = instance.create_file(&container, &path).await.map_err(|error| Problem::file(&path, error))?;
+            let mut writer =
+                instance.create_file(&container, &path).await.map_err(|error| Problem::file(&path, error))?;
             writer.file.write_all(&content).await.map_err(|error| io(&path, &error))?;
             writer.file.flush().await.map_err(|error| io(&path, &error))?;
             (writer.commit)().await.map_err(|error| Problem::file(&path, error))

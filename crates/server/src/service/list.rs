@@ -22,7 +22,8 @@ impl Api {
             Ok(size) => size.min(MAX_PAGE),
             Err(_) => return Err(Problem::field("page_size", "must be 0 (the server's choice) or more")),
         };
-        let wanted = WireState::try_from(request.state).map_err(|_| Problem::field("state", "must be a known state"))?;
+        let wanted =
+            WireState::try_from(request.state).map_err(|_| Problem::field("state", "must be a known state"))?;
         if !request.volume_ids.is_empty() {
             return Err(Problem::cannot_honour("volume_ids", "leave it out; there are no volumes here"));
         }
@@ -65,7 +66,9 @@ impl Api {
         let mut all = self.supervisor().list();
         all.retain(|sandbox| {
             let state = sandbox.snapshot().state;
-            !state.is_terminal() && state != State::Terminating && tags.iter().all(|tag| sandbox.draft.tags.contains(tag))
+            !state.is_terminal()
+                && state != State::Terminating
+                && tags.iter().all(|tag| sandbox.draft.tags.contains(tag))
         });
         all
     }

@@ -86,8 +86,7 @@ mod tests {
 
     #[test]
     fn a_session_is_its_id() {
-        let session =
-            LogSession { start: 77, timestamps: true, sandbox_id: "sb-1".into(), container: "main".into() };
+        let session = LogSession { start: 77, timestamps: true, sandbox_id: "sb-1".into(), container: "main".into() };
         assert_eq!(LogSession::from_id(&session.id()), Some(session));
         for unknown in ["", "nope", "!!", &URL_SAFE_NO_PAD.encode("2 0 0 a b"), &URL_SAFE_NO_PAD.encode("1 x 0 a b")] {
             assert_eq!(LogSession::from_id(unknown), None, "{unknown}");

@@ -65,8 +65,12 @@ pub(super) fn plan(id: &str, spec: &SandboxSpec) -> Result<SandboxPlan, Problem>
         let good = (1..=65535).contains(&service.port);
         faults.check(good, format!("sandbox.spec.services[{index}].port"), "must be between 1 and 65535");
     }
-    let containers =
-        spec.containers.iter().enumerate().map(|(index, container)| plan_container(index, container, &mut faults)).collect();
+    let containers = spec
+        .containers
+        .iter()
+        .enumerate()
+        .map(|(index, container)| plan_container(index, container, &mut faults))
+        .collect();
     faults.finish()?;
     Ok(SandboxPlan { id: id.to_owned(), containers })
 }

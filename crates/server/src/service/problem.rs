@@ -142,7 +142,8 @@ impl Problem {
 
     /// A file over the cap of the unary calls.
     pub fn file_too_large(path: &str, operation: &str, size: u64, cap: u64) -> Self {
-        let text = format!("{path} has {size} bytes, one {operation} call carries at most {cap}; stream it through exec");
+        let text =
+            format!("{path} has {size} bytes, one {operation} call carries at most {cap}; stream it through exec");
         Self::new(Code::ResourceExhausted, "CWSANDBOX_FILE_TOO_LARGE", text)
             .with("filepath", path)
             .with("operation", operation)
@@ -164,8 +165,9 @@ impl From<CreateError> for Problem {
                 format!("{text}; stop some and try again"),
             )
             .retry_after(Duration::from_secs(1)),
-            CreateError::Store(_) => Self::new(Code::Unavailable, "CWSANDBOX_BACKEND_UNAVAILABLE", text)
-                .retry_after(Duration::from_secs(1)),
+            CreateError::Store(_) => {
+                Self::new(Code::Unavailable, "CWSANDBOX_BACKEND_UNAVAILABLE", text).retry_after(Duration::from_secs(1))
+            }
         }
     }
 }

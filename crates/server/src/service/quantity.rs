@@ -56,7 +56,9 @@ mod tests {
         for (text, millicores) in [("500m", 500), ("2", 2000), ("0.5", 500), ("1.5", 1500), ("0.0001", 1)] {
             assert_eq!(cpu_millicores(text), Ok(millicores), "{text}");
         }
-        for (text, bytes) in [("512Mi", 536_870_912), ("1G", 1_000_000_000), ("128974848", 128_974_848), ("1e9", 1_000_000_000)] {
+        for (text, bytes) in
+            [("512Mi", 536_870_912), ("1G", 1_000_000_000), ("128974848", 128_974_848), ("1e9", 1_000_000_000)]
+        {
             assert_eq!(memory_bytes(text), Ok(bytes), "{text}");
         }
     }

@@ -95,21 +95,24 @@ impl SandboxService for Api {
         _: Request<wire::ConnectSandboxRequest>,
     ) -> Result<Response<wire::SandboxConnection>, Status> {
         // Clients try this first and fall back to the calls above; the answer must come at once.
-        Err(Problem::not_implemented("direct connections to a sandbox are not offered; call through this server").into())
+        Err(Problem::not_implemented("direct connections to a sandbox are not offered; call through this server")
+            .into())
     }
 
     async fn create_sandbox_from_template(
         &self,
         _: Request<wire::CreateSandboxFromTemplateRequest>,
     ) -> Result<Response<wire::Sandbox>, Status> {
-        Err(Problem::not_implemented("templates are not offered yet; use CreateSandbox with the whole specification").into())
+        Err(Problem::not_implemented("templates are not offered yet; use CreateSandbox with the whole specification")
+            .into())
     }
 
     async fn create_sandbox_from_file(
         &self,
         _: Request<wire::CreateSandboxFromFileRequest>,
     ) -> Result<Response<wire::Sandbox>, Status> {
-        Err(Problem::not_implemented("compose files are not offered yet; use CreateSandbox with the specification").into())
+        Err(Problem::not_implemented("compose files are not offered yet; use CreateSandbox with the specification")
+            .into())
     }
 
     async fn get_sandbox_build_logs(

@@ -40,7 +40,11 @@ type Item = Result<ExecStreamResponse, Status>;
 
 impl Api {
     /// Starts serving a call. The answer begins at once; everything that may go wrong comes through it.
-    pub(super) fn serve_exec(&self, requests: Streaming<ExecStreamRequest>, deadline: Deadline) -> mpsc::Receiver<Item> {
+    pub(super) fn serve_exec(
+        &self,
+        requests: Streaming<ExecStreamRequest>,
+        deadline: Deadline,
+    ) -> mpsc::Receiver<Item> {
         let (answers, queue) = mpsc::channel(QUEUE);
         let api = self.clone();
         tokio::spawn(async move {
@@ -68,12 +72,16 @@ impl Api {
         check_env("init.env", &init.env, &mut faults);
         faults.finish()?;
         let Ready { sandbox, instance, container } = self.ready(&init.sandbox_id, &init.container, deadline).await?;
-        let tty = init.tty.then(|| (size(init.tty_width, DEFAULT_TERMINAL.0), size(init.tty_height, DEFAULT_TERMINAL.1)));
+        let tty =
+            init.tty.then(|| (size(init.tty_width, DEFAULT_TERMINAL.0), size(init.tty_height, DEFAULT_TERMINAL.1)));
         let request = runtime::ExecRequest { container, argv: init.command, env: init.env, tty, stdin: true };
         let started = deadline.bound("starting the command", instance.exec(request)).await?;
         let handle = started.map_err(|error| Problem::runtime(&sandbox, error))?;
-        send(answers, exec_stream_response::Message::Ready(ExecStreamReady { ready_time: Some(timestamp(SystemTime::now())) }))
-            .await;
+        send(
+            answers,
+            exec_stream_response::Message::Ready(ExecStreamReady { ready_time: Some(timestamp(SystemTime::now())) }),
+        )
+        .await;
         let status = tokio::select! {
             biased;
             status = attend(handle, requests, tty.is_some(), answers) => status,
@@ -88,7 +96,8 @@ impl Api {
             return Ok(());
         }
         let completed_time = Some(timestamp(SystemTime::now()));
-        send(answers, exec_stream_response::Message::Exit(ExecStreamExit { exit_code: status.code, completed_time })).await;
+        send(answers, exec_stream_response::Message::Exit(ExecStreamExit { exit_code: status.code, completed_time }))
+            .await;
         Ok(())
     }
 }

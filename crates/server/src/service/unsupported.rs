@@ -3,7 +3,8 @@
 
 use super::problem::Problem;
 use crate::wire::sandbox::{
-    Container, DnsEgressMode, NetworkOptions, Resources, RuntimeClass, SandboxSpec, SecurityContext, Service, Visibility,
+    Container, DnsEgressMode, NetworkOptions, Resources, RuntimeClass, SandboxSpec, SecurityContext, Service,
+    Visibility,
 };
 
 /// Refuses the first part that cannot be honoured.
@@ -48,11 +49,19 @@ fn refuse_service(index: usize, service: &Service) -> Result<(), Problem> {
 fn refuse_container(index: usize, container: &Container) -> Result<(), Problem> {
     let field = |name: &str| format!("sandbox.spec.containers[{index}].{name}");
     refuse_if(!container.volume_mounts.is_empty(), &field("volume_mounts"), "leave them out")?;
-    refuse_if(!container.secret_stores.is_empty(), &field("secret_stores"), "pass the values as environment variables")?;
+    refuse_if(
+        !container.secret_stores.is_empty(),
+        &field("secret_stores"),
+        "pass the values as environment variables",
+    )?;
     refuse_if(container.image_pull_credentials.is_some(), &field("image_pull_credentials"), "leave it out")?;
     refuse_if(container.startup_probe.is_some(), &field("startup_probe"), "leave it out and poll through exec")?;
     if let Some(context) = &container.security_context {
-        refuse_if(!is_default(context), &field("security_context"), "leave it out; sandboxes are unprivileged already")?;
+        refuse_if(
+            !is_default(context),
+            &field("security_context"),
+            "leave it out; sandboxes are unprivileged already",
+        )?;
     }
     let requirements = container.resource_requirements.as_ref();
     let all = [
@@ -116,7 +125,10 @@ mod tests {
         let gpu = Resources { gpu: Some(Gpu { count: 1, ..Default::default() }), ..Default::default() };
         let cases = [
             (SandboxSpec { volumes: vec![SandboxVolume::default()], ..Default::default() }, "sandbox.spec.volumes"),
-            (SandboxSpec { containers: vec![Container::default(); 2], ..Default::default() }, "sandbox.spec.containers"),
+            (
+                SandboxSpec { containers: vec![Container::default(); 2], ..Default::default() },
+                "sandbox.spec.containers",
+            ),
             (
                 SandboxSpec {
                     network: Some(NetworkOptions { egress: vec![EgressRule::default()], ..Default::default() }),

@@ -9,8 +9,8 @@ use super::Api;
 use crate::{
     supervisor::{self, State},
     wire::sandbox::{
-        Container, ContainerStatus, DnsEgressMode, ResourceRequirements, Resources, Sandbox, SandboxSpec, SandboxStatus,
-        ServiceStatus, State as WireState,
+        Container, ContainerStatus, DnsEgressMode, ResourceRequirements, Resources, Sandbox, SandboxSpec,
+        SandboxStatus, ServiceStatus, State as WireState,
     },
 };
 

@@ -28,7 +28,8 @@ const STEPS: &[&str] = &["
 
 /// Applies the steps that the database does not have yet, each in its own transaction.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?.max(0) as usize;
+    let version: usize =
+        connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?.max(0) as usize;
     if version > STEPS.len() {
         return Err(StoreError::Newer { found: version, known: STEPS.len() });
     }

@@ -118,10 +118,7 @@ async fn lifetime(sandbox: &Sandbox) -> StopOrder {
     let Some(limit) = sandbox.draft.max_lifetime else { return std::future::pending().await };
     let lived = sandbox.draft.created.elapsed().unwrap_or_default();
     tokio::time::sleep(limit.saturating_sub(lived)).await;
-    StopOrder {
-        grace: super::DEFAULT_GRACE,
-        reason: format!("its maximum lifetime of {} s was over", limit.as_secs()),
-    }
+    StopOrder { grace: super::DEFAULT_GRACE, reason: format!("its maximum lifetime of {} s was over", limit.as_secs()) }
 }
 
 /// Keeps a finished sandbox visible, and its log readable until it is deleted; then forgets it.

@@ -71,7 +71,14 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// The state of a sandbox that was just accepted.
     pub fn new() -> Self {
-        Self { state: State::Creating, reason: String::new(), exit_code: None, started: None, ended: None, instance: None }
+        Self {
+            state: State::Creating,
+            reason: String::new(),
+            exit_code: None,
+            started: None,
+            ended: None,
+            instance: None,
+        }
     }
 
     /// The part that survives a restart.

@@ -1,0 +1,13 @@
+//! The server as its clients see it: real port, real wire, real sandboxes.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod exec;
+mod files;
+mod front;
+mod harness;
+mod lifecycle;
+mod logs;
+mod refusals;
+mod restart;
+mod stream_exec;
+mod websocket;

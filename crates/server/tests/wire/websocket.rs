@@ -1,0 +1,176 @@
+//! grpc-websockets, byte by byte.
+
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use jetway_server::wire::sandbox::{
+    ExecStreamInit, ExecStreamRequest, ExecStreamResponse, exec_stream_request::Message as Ask,
+    exec_stream_response::Message as Say,
+};
+use prost::Message as _;
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Error, Message, client::IntoClientRequest, protocol::frame::coding::CloseCode},
+};
+
+use crate::harness::{Running, create, idle, server, sh};
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+async fn connect(server: &Running, protocol: &str, origin: Option<&str>) -> Result<Socket, Error> {
+    let url = format!("ws://{}/coreweave.sandbox.v1.SandboxService/StreamExec", server.address);
+    let mut request = url.into_client_request().unwrap();
+    request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
+    if let Some(origin) = origin {
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+    }
+    connect_async(request).await.map(|(socket, _)| socket)
+}
+
+async fn open(server: &Running, token: &str) -> Socket {
+    let mut socket = connect(server, "grpc-websockets", None).await.unwrap();
+    let metadata =
+        format!("content-type: application/grpc-web+proto\r\nx-grpc-web: 1\r\nauthorization: Bearer {token}\r\n");
+    socket.send(Message::binary(metadata.into_bytes())).await.unwrap();
+    socket
+}
+
+fn frame(ask: Ask) -> Vec<u8> {
+    let message = ExecStreamRequest { message: Some(ask) }.encode_to_vec();
+    let mut bytes = vec![0];
+    bytes.extend_from_slice(&(message.len() as u32).to_be_bytes());
+    bytes.extend(message);
+    bytes
+}
+
+async fn send(socket: &mut Socket, bytes: &[u8]) {
+    let mut message = vec![0];
+    message.extend_from_slice(bytes);
+    socket.send(Message::binary(message)).await.unwrap();
+}
+
+fn shell(sandbox_id: &str, script: &str) -> Ask {
+    let command = ["sh", "-c", script].map(String::from).to_vec();
+    Ask::Init(ExecStreamInit { sandbox_id: sandbox_id.into(), command, ..Default::default() })
+}
+
+/// The server's side as a stream of frames: flag and payload.
+struct Frames<'a>(&'a mut Socket, Vec<u8>);
+
+impl Frames<'_> {
+    async fn next(&mut self) -> Option<(u8, Vec<u8>)> {
+        loop {
+            if self.1.len() >= 5 {
+                let length = u32::from_be_bytes(self.1[1..5].try_into().unwrap()) as usize;
+                if self.1.len() >= 5 + length {
+                    let rest = self.1.split_off(5 + length);
+                    let frame = std::mem::replace(&mut self.1, rest);
+                    return Some((frame[0], frame[5..].to_vec()));
+                }
+            }
+            match tokio::time::timeout(Duration::from_secs(5), self.0.next()).await.expect("no answer")?.unwrap() {
+                Message::Binary(bytes) => self.1.extend_from_slice(&bytes),
+                Message::Close(frame) => {
+                    assert_eq!(frame.unwrap().code, CloseCode::Normal);
+                    assert!(self.1.is_empty());
+                    return None;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    async fn say(&mut self) -> Say {
+        let (flag, payload) = self.next().await.unwrap();
+        assert_eq!(flag, 0, "{}", String::from_utf8_lossy(&payload));
+        ExecStreamResponse::decode(&payload[..]).unwrap().message.unwrap()
+    }
+
+    async fn until(&mut self, text: &str) {
+        let mut seen = String::new();
+        while !seen.ends_with(text) {
+            match self.say().await {
+                Say::Output(output) => seen.push_str(std::str::from_utf8(&output.data).unwrap()),
+                other => panic!("{other:?} after {seen:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dialogue_goes_both_ways_over_one_socket() {
+    let server = server().await;
+    let mut client = server.client();
+    let id = create(&mut client, idle()).await;
+    let mut socket = open(&server, &server.token).await;
+    // Bytes are a stream: frames may be cut anywhere, and an empty message is a keepalive.
+    let init = frame(shell(&id, "while read x; do echo got $x; done; echo bye"));
+    let (head, tail) = init.split_at(3);
+    send(&mut socket, head).await;
+    send(&mut socket, b"").await;
+    send(&mut socket, tail).await;
+    let mut frames = Frames(&mut socket, Vec::new());
+    let (flag, headers) = frames.next().await.unwrap();
+    assert_eq!(flag, 0x80);
+    assert!(String::from_utf8(headers).unwrap().contains("content-type: application/grpc-web+proto\r\n"));
+    assert!(matches!(frames.say().await, Say::Ready(_)));
+    for word in ["one", "two", "three"] {
+        send(frames.0, &frame(Ask::Stdin(format!("{word}\n").into()))).await;
+        frames.until(&format!("got {word}\n")).await;
+    }
+    frames.0.send(Message::binary(vec![1])).await.unwrap();
+    frames.until("bye\n").await;
+    assert!(matches!(frames.say().await, Say::Exit(exit) if exit.exit_code == 0));
+    let (flag, trailers) = frames.next().await.unwrap();
+    assert_eq!(flag, 0x80);
+    assert!(String::from_utf8(trailers).unwrap().contains("grpc-status:0"));
+    assert_eq!(frames.next().await, None);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn closing_the_socket_kills_the_command() {
+    let server = server().await;
+    let mut client = server.client();
+    let id = create(&mut client, idle()).await;
+    let mut socket = open(&server, &server.token).await;
+    send(&mut socket, &frame(shell(&id, "echo up; while :; do date >> /tmp/beat; sleep 0.05; done"))).await;
+    let mut frames = Frames(&mut socket, Vec::new());
+    frames.next().await.unwrap();
+    assert!(matches!(frames.say().await, Say::Ready(_)));
+    frames.until("up\n").await;
+    socket.close(None).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let size = sh(&mut client, &id, "wc -c < /tmp/beat").await.stdout;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(sh(&mut client, &id, "wc -c < /tmp/beat").await.stdout, size, "the command still runs");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_said_in_a_single_frame_of_headers() {
+    let server = server().await;
+    let mut socket = open(&server, "wrong").await;
+    let mut frames = Frames(&mut socket, Vec::new());
+    let (flag, headers) = frames.next().await.unwrap();
+    let headers = String::from_utf8(headers).unwrap();
+    assert_eq!(flag, 0x80);
+    assert!(headers.contains("grpc-status: 16\r\n") && headers.contains("grpc-status-details-bin: "), "{headers}");
+    assert_eq!(frames.next().await, None);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn other_protocols_and_other_peoples_pages_get_no_socket() {
+    let server = server().await;
+    for (protocol, origin, status) in [("chat", None, 400), ("grpc-websockets", Some("https://evil.example"), 403)] {
+        match connect(&server, protocol, origin).await {
+            Err(Error::Http(response)) => assert_eq!(response.status(), status),
+            other => panic!("{other:?}"),
+        }
+    }
+    let own = format!("http://{}", server.address);
+    assert!(connect(&server, "grpc-websockets", Some(&own)).await.is_ok());
+    server.stop().await;
+}
