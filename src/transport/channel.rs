@@ -35,6 +35,7 @@ const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
 pub(crate) struct Transport {
     endpoint: Endpoint,
     prefix: Arc<str>,
+    tls: bool,
     /// Belongs to the tokio runtime of the first call.
     channel: Arc<OnceLock<Channel>>,
     answered: Arc<AtomicBool>,
@@ -63,12 +64,19 @@ impl Transport {
         if base.is_tls() {
             endpoint = endpoint.tls_config(ClientTlsConfig::new().with_native_roots()).map_err(setup)?;
         }
-        Ok(Self { endpoint, prefix: base.prefix().into(), channel: Arc::default(), answered: Arc::default() })
+        Ok(Self {
+            endpoint,
+            prefix: base.prefix().into(),
+            tls: base.is_tls(),
+            channel: Arc::default(),
+            answered: Arc::default(),
+        })
     }
 
     /// A connection that broke off before anything was ever answered may mean that the server is none of ours.
     async fn explained(&self, error: Error) -> Error {
-        if error.diagnosis() != Some(Diagnosis::ConnectionLost) || self.answered.load(Ordering::Relaxed) {
+        let unclear = matches!(error.diagnosis(), Some(Diagnosis::ConnectionLost | Diagnosis::NotGrpc));
+        if !unclear || self.answered.load(Ordering::Relaxed) {
             return error;
         }
         match probe::http1(self.endpoint.uri()).await {
@@ -106,7 +114,7 @@ impl Service<http::Request<Body>> for Transport {
                 Ok(()) => channel.call(request).await,
                 Err(error) => Err(error),
             };
-            let response = match answer.map_err(failure) {
+            let response = match answer.map_err(|error| failure(error, this.tls)) {
                 Ok(response) => response,
                 Err(error) => return Err(this.explained(error).await),
             };
@@ -140,19 +148,21 @@ fn lost(status: tonic::Status) -> tonic::Status {
 }
 
 /// What kept a request from being answered, by the types in its chain of causes.
-fn failure(error: tonic::transport::Error) -> Error {
+fn failure(error: tonic::transport::Error, tls: bool) -> Error {
     let typed = if let Some(io) = find::<std::io::Error>(&error) {
         match io.kind() {
             std::io::ErrorKind::ConnectionRefused => {
                 Error::network(Diagnosis::Refused, "the server refused the connection")
             }
-            std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof => {
+            std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof if tls => {
                 Error::network(Diagnosis::Tls, "the TLS handshake failed")
             }
             std::io::ErrorKind::NetworkUnreachable | std::io::ErrorKind::HostUnreachable => {
                 Error::network(Diagnosis::Offline, "there is no route to the server")
             }
-            std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => {
+            std::io::ErrorKind::ConnectionReset
+            | std::io::ErrorKind::BrokenPipe
+            | std::io::ErrorKind::UnexpectedEof => {
                 Error::network(Diagnosis::ConnectionLost, "the server closed the connection")
             }
             _ => Error::network(Diagnosis::Unreachable, format!("the server cannot be reached: {io}")),
@@ -160,7 +170,7 @@ fn failure(error: tonic::transport::Error) -> Error {
     } else if let Some(h2) = find::<h2::Error>(&error) {
         // A fault that this side found in the frames: they are none.
         match h2.is_library() {
-            true => Error::network(Diagnosis::ConnectionLost, "the server does not speak HTTP/2"),
+            true => Error::network(Diagnosis::NotGrpc, "the server does not speak HTTP/2"),
             false => Error::network(Diagnosis::ConnectionLost, "the server closed the connection"),
         }
     } else if find::<tonic::TimeoutExpired>(&error).is_some() {
@@ -173,7 +183,7 @@ fn failure(error: tonic::transport::Error) -> Error {
 }
 
 /// The innermost cause, for people.
-fn root(error: &(dyn std::error::Error + 'static)) -> &(dyn std::error::Error + 'static) {
+fn root<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

@@ -47,6 +47,7 @@ async fn a_clone_and_a_handle_from_the_id_are_the_same_sandbox() {
     assert_eq!(sandbox.clone().id(), Some(id.clone()));
     let found = Sandbox::from_id(&site.client, &id).await.unwrap();
     assert_eq!(found.read_file("/workspace/mark").await.unwrap(), "x");
+    found.wait(None).await.unwrap();
     assert_eq!(found.get_status().await.unwrap(), SandboxStatus::Running);
     site.close().await;
 }
