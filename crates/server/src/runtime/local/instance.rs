@@ -54,7 +54,7 @@ impl LocalInstance {
         let (Ok(record), Some(process), Ok(descriptor)) = (home.record(), clear::find(&home), home.open()) else {
             return Ok(None);
         };
-        let group = site.cgroups.group(id);
+        let group = site.cgroups.group(&record.group);
         let Ok(mut control) = Link::open(&descriptor, &Request::Attach { version: protocol::VERSION }, &[]).await
         else {
             return Ok(None);
@@ -205,7 +205,7 @@ impl Instance for LocalInstance {
         self.gone().await;
         let (site, home, group, block) = (self.site.clone(), self.home.clone(), self.group.clone(), self.record.block);
         let removed = tokio::task::spawn_blocking(move || {
-            let removed = clear::remove(&site, &home, &group, block);
+            let removed = clear::remove(&site, &home, Some(&group), block);
             site.discharge(&home);
             removed
         });
