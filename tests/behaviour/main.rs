@@ -2,6 +2,7 @@
 
 mod files;
 mod lifecycle;
+mod logs;
 mod process;
 mod refusals;
 mod stdin;
