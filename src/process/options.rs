@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use prost::Message;
 
-use crate::{error::Error, transport::CallHead, wire};
+use crate::{client::CallHead, error::Error, wire};
 
 /// How much output that nobody streams is collected, each of stdout and stderr.
 pub const DEFAULT_MAX_BUFFER_BYTES: usize = 64 * 1024 * 1024;
