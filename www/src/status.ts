@@ -7,7 +7,7 @@ import type { Phase, SandboxView, Workspace } from "./workspace";
 
 /** What a person can do in the header. */
 export interface StatusEvents {
-  readonly onNew: (image: string) => void;
+  readonly onNew: (image: string | undefined) => void;
   readonly onStop: () => void;
 }
 
@@ -52,9 +52,9 @@ export class StatusBar {
     workspace.view.subscribe(show);
   }
 
-  /** The image that is picked. */
-  get image(): string {
-    return this.#image.value;
+  /** The image that is picked; undefined leaves the choice to the library. */
+  get image(): string | undefined {
+    return this.#image.value || undefined;
   }
 
   #show(link: Link, view: SandboxView): void {
@@ -78,9 +78,8 @@ export class StatusBar {
     if (server === undefined) return;
     const offered = [...this.#image.options].map((option) => option.value);
     if (offered.length === server.images.length && server.images.every((name, at) => name === offered[at])) return;
-    const chosen = server.images.includes(this.image) ? this.image : server.defaultImage;
+    const chosen = this.image !== undefined && server.images.includes(this.image) ? this.image : server.defaultImage;
     this.#image.replaceChildren(...server.images.map((name) => new Option(name, name, false, name === chosen)));
-    this.#image.value = chosen;
   }
 
   #showBanner(problem: Problem | undefined, offerNew: boolean): void {

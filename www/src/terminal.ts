@@ -30,6 +30,7 @@ export class TerminalPane {
   readonly #shell = new Cell<Shell>({ phase: "idle" });
   #screen: Promise<{ terminal: Terminal; fit: FitAddon }> | undefined;
   #session: TerminalSession | undefined;
+  #detach: (() => void) | undefined;
   /** Which connection is current: an older one that ends late must not speak for the newer. */
   #turn = 0;
 
@@ -57,9 +58,9 @@ export class TerminalPane {
       if (fresh) terminal.reset();
       const session = sandbox.shell({ cols: terminal.cols, rows: terminal.rows });
       this.#session = session;
-      const detach = session.attach(terminal);
+      this.#detach = session.attach(terminal);
       this.#shell.set({ phase: "open" });
-      const exitCode = await session.wait().finally(detach);
+      const exitCode = await session.wait();
       if (turn === this.#turn) this.#shell.set({ phase: "ended", exitCode });
     } catch (error) {
       if (turn !== this.#turn) return;
@@ -77,6 +78,9 @@ export class TerminalPane {
   }
 
   #leave(): void {
+    this.#detach?.();
+    this.#detach = undefined;
+    // Hanging up on a shell that is gone is no news.
     void this.#session?.close().catch(() => undefined);
     this.#session = undefined;
   }
