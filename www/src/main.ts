@@ -19,6 +19,7 @@ const status = new StatusBar(connection, workspace, {
 });
 const program = new ProgramPane({ sandbox: sandboxForRun, onFailure: suspect });
 const terminal = new TerminalPane(element("terminal", HTMLElement), {
+  onEnded: () => void workspace.refresh(),
   onLost: suspect,
   onLeave: () => program.focus(),
 });

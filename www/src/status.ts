@@ -18,13 +18,14 @@ const LINK_TEXT: Record<LinkState, string> = {
   refused: "Not signed in",
 };
 
-const PHASE_TEXT: Record<Phase, string> = {
+const PHASE_TEXT: Record<Phase | "unreachable", string> = {
   none: "No sandbox",
   starting: "Starting",
   running: "Running",
   stopping: "Stopping",
   ended: "Ended",
   failed: "Failed",
+  unreachable: "Unreachable",
 };
 
 /** The header of the page, and the banner below it. */
@@ -60,10 +61,12 @@ export class StatusBar {
   #show(link: Link, view: SandboxView): void {
     const online = link.state === "online";
     this.#root.dataset["link"] = link.state;
-    this.#root.dataset["sandbox"] = view.phase;
+    // Without the server nobody knows what the sandbox does, and the page does not pretend to.
+    const phase = online || view.sandbox === undefined ? view.phase : "unreachable";
+    this.#root.dataset["sandbox"] = phase;
     setText(this.#linkState, LINK_TEXT[link.state]);
     setText(this.#serverVersion, link.server === undefined ? "" : `server ${link.server.version}`);
-    setText(this.#sandboxState, PHASE_TEXT[view.phase]);
+    setText(this.#sandboxState, PHASE_TEXT[phase]);
     setText(this.#sandboxDetail, [view.image, view.id].filter((part) => part !== undefined).join(" · "));
     this.#sandboxDetail.title = view.id ?? "";
     this.#offerImages(link);

@@ -16,6 +16,8 @@ export type Shell =
 
 /** What the terminal tells the page. */
 export interface TerminalEvents {
+  /** The shell is over by itself: its sandbox may be, too. */
+  readonly onEnded: () => void;
   readonly onLost: (error: unknown) => void;
   readonly onLeave: () => void;
 }
@@ -61,7 +63,9 @@ export class TerminalPane {
       this.#detach = session.attach(terminal);
       this.#shell.set({ phase: "open" });
       const exitCode = await session.wait();
-      if (turn === this.#turn) this.#shell.set({ phase: "ended", exitCode });
+      if (turn !== this.#turn) return;
+      this.#shell.set({ phase: "ended", exitCode });
+      this.#events.onEnded();
     } catch (error) {
       if (turn !== this.#turn) return;
       this.#shell.set({ phase: "lost", problem: describe(error) });
@@ -87,8 +91,8 @@ export class TerminalPane {
 
   async #say(shell: Shell): Promise<void> {
     const { terminal } = await this.#open();
-    const text = shell.phase === "ended" ? `shell ended with exit code ${shell.exitCode}` : "connection lost";
-    terminal.write(`\r\n\x1b[2m[${text}]\x1b[0m\r\n`);
+    const text = shell.phase === "lost" ? `connection lost: ${sentence(shell.problem)}` : `shell ${shellText(shell)}`;
+    terminal.write(`\r\n\x1b[2m[${text.replaceAll("\n", "\r\n ")}]\x1b[0m\r\n`);
   }
 
   /** The screen, made when it is first needed: xterm.js is not part of the page's first view. */
@@ -141,7 +145,7 @@ export function shellText(shell: Shell): string {
     case "ended":
       return `ended with exit code ${shell.exitCode}`;
     case "lost":
-      return sentence(shell.problem);
+      return "connection lost";
   }
 }
 

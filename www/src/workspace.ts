@@ -88,7 +88,9 @@ export class Workspace {
     addEventListener("pagehide", (event) => {
       // A page in the back/forward cache may come back and find its sandbox; the lease covers the other case.
       const { sandbox } = this.#view.value;
-      if (!event.persisted && sandbox !== undefined) void this.#remove(sandbox);
+      if (event.persisted || sandbox === undefined) return;
+      outliveThePage();
+      void this.#remove(sandbox);
     });
   }
 
@@ -133,6 +135,15 @@ export class Workspace {
       console.warn("jetway: the sandbox was not deleted and ends with its lease:", describe(error).message);
     }
   }
+}
+
+/**
+ * From now on what the library sends goes on when the page is gone. Only for a page that is going: the browser gives
+ * such requests little room, and nothing else of this page follows.
+ */
+function outliveThePage(): void {
+  const { fetch } = globalThis;
+  globalThis.fetch = (input, init) => fetch(input, { ...init, keepalive: true });
 }
 
 function identity(sandbox: Sandbox): { id?: string } {
