@@ -23,6 +23,8 @@ export interface TerminalEvents {
 }
 
 const SCROLL_BACK_LINES = 5_000;
+/** What a program may have left on when it was cut off: alternate screen, mouse, bracketed paste, hidden cursor. */
+const PLAIN_SCREEN = "\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[!p\x1b[?25h\x1b[0m";
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 
 /** The terminal of the page. */
@@ -92,7 +94,7 @@ export class TerminalPane {
   async #say(shell: Shell): Promise<void> {
     const { terminal } = await this.#open();
     const text = shell.phase === "lost" ? `connection lost: ${sentence(shell.problem)}` : `shell ${shellText(shell)}`;
-    terminal.write(`\r\n\x1b[2m[${text.replaceAll("\n", "\r\n ")}]\x1b[0m\r\n`);
+    terminal.write(`${PLAIN_SCREEN}\r\n\x1b[2m[${text.replaceAll("\n", "\r\n ")}]\x1b[0m\r\n`);
   }
 
   /** The screen, made when it is first needed: xterm.js is not part of the page's first view. */
