@@ -41,7 +41,7 @@ pub struct Born {
     /// What its directory says about it.
     pub record: Record,
     /// Where the agent reports main commands.
-    pub control: UnixStream,
+    pub control: Channel,
     /// Process one.
     pub process: OwnedFd,
     /// Its control groups.
@@ -101,8 +101,7 @@ pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -
     control.set_read_timeout(Some(PATIENCE)).map_err(context("set a timeout"))?;
     let born = (|| {
         group.limit(&limits).map_err(context("limit the sandbox"))?;
-        let duplicate = control.try_clone().map_err(context("share the control connection"))?;
-        let mut channel = Channel::new(duplicate.into());
+        let mut channel = Channel::new(control.into());
         let container = Container {
             name: container.name.clone(),
             overlays,
@@ -162,7 +161,7 @@ pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -
         return Err(RuntimeError::Gone("its first process was lost".into()));
     };
     partial.complete = true;
-    Ok(Born { home, descriptor, record, control, process, group, upper_in_memory: ready.upper_in_memory })
+    Ok(Born { home, descriptor, record, control: channel, process, group, upper_in_memory: ready.upper_in_memory })
 }
 
 fn check(plan: &SandboxPlan, container: &ContainerPlan) -> Result<(), RuntimeError> {

@@ -118,8 +118,8 @@ fn ask(site: &Site, layers: &Path) -> Result<Found, RuntimeError> {
     // A crash may have left one of the same name.
     let home = Home::new(&site.sandboxes, &plan.id);
     let _ = clear::remove(site, &home, None, None);
-    let born = birth::give(site, &plan, view, layers.join("default")).map_err(explain)?;
-    let outcome = wait(&born).and_then(|()| Ok(fs::read_to_string(&born.home.logs().data)?));
+    let mut born = birth::give(site, &plan, view, layers.join("default")).map_err(explain)?;
+    let outcome = wait(&mut born.control).and_then(|()| Ok(fs::read_to_string(&born.home.logs().data)?));
     clear::kill(&born.process);
     let removed = clear::remove(site, &born.home, Some(&born.group), born.record.block);
     let text = outcome.map_err(io_at("hear from a first sandbox"))?;
@@ -133,10 +133,9 @@ fn ask(site: &Site, layers: &Path) -> Result<Found, RuntimeError> {
     Ok(Found { interpreters: interpreters.collect(), upper_in_memory: born.upper_in_memory })
 }
 
-fn wait(born: &birth::Born) -> io::Result<()> {
-    let mut channel = Channel::new(born.control.try_clone()?.into());
+fn wait(control: &mut Channel) -> io::Result<()> {
     loop {
-        if let Progress::MainExited { .. } = channel.receive()? {
+        if let Progress::MainExited { .. } = control.receive()? {
             return Ok(());
         }
     }
