@@ -117,6 +117,10 @@ impl Problem {
             RuntimeError::ImageNotFound(_) => Self::image_not_found(text),
             RuntimeError::Unenforceable(_) => Self::unenforceable(text),
             RuntimeError::Unsupported(_) => Self::new(Code::FailedPrecondition, "CWSANDBOX_NO_SUITABLE_RUNNER", text),
+            RuntimeError::Io { source, .. } if is_overload(&source) => {
+                let text = format!("{text}; this machine is short of something, try again");
+                Self::new(Code::Unavailable, "CWSANDBOX_RUNNER_OVERLOADED", text).retry_after(Duration::from_secs(1))
+            }
             RuntimeError::Io { .. } => Self::new(Code::Internal, "CWSANDBOX_BACKEND_FAILED", text),
         }
         .with("sandbox_id", &sandbox.draft.id)
@@ -160,6 +164,15 @@ impl Problem {
             .with("size_bytes", size)
             .with("max_size_bytes", cap)
     }
+}
+
+/// Out of descriptors, processes or memory: what passes by itself.
+fn is_overload(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{OutOfMemory, QuotaExceeded, ResourceBusy, WouldBlock};
+    const EMFILE: i32 = 24;
+    const ENFILE: i32 = 23;
+    matches!(error.kind(), OutOfMemory | QuotaExceeded | ResourceBusy | WouldBlock)
+        || matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
 }
 
 impl From<CreateError> for Problem {
