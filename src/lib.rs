@@ -36,12 +36,11 @@ mod wire;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use transport::{JsSink, PayloadCall};
 
-pub use client::{CallOptions, Client};
+pub use client::{CallHead, CallOptions, Client};
 pub use config::{ClientConfig, Credentials};
 pub use error::{Error, ErrorKind};
 pub use process::{ExecOptions, Process, ProcessResult};
 pub use sandbox::{Sandbox, SandboxOptions, SandboxStatus};
-pub use transport::CallHead;
 
 /// The generated wire types, for what the nouns above do not cover.
 #[cfg(not(target_arch = "wasm32"))]

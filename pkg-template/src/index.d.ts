@@ -1,1 +1,443 @@
-export {};
+// The whole public surface of the package. Durations end in `Ms`, except where the wire counts seconds.
+
+/** An absolute limit and a way to stop, which every network call takes. */
+export interface CallOptions {
+  /** Ends the call; its promise rejects with a {@link CancelledError} whose `cause` is the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** How long the call may take. */
+  timeoutMs?: number | undefined;
+}
+
+/** How a call is carried. `process.transport` says which one it was. */
+export type Transport = "fetch" | "duplex" | "websocket" | "http2";
+
+/** What an `auth` function gives. */
+export type Credentials =
+  | string
+  | {
+      token: string;
+      /** After this long the function is asked again; a little earlier in fact. Without it, when the token is refused. */
+      expiresInMs?: number | undefined;
+    }
+  | {
+      /** Headers that say who calls, where a bearer token will not do. */
+      headers: Record<string, string>;
+      expiresInMs?: number | undefined;
+    };
+
+export interface ClientOptions {
+  /** Root of the server. In a page: its own origin. Elsewhere: the environment, a running local server, the hosted service. */
+  baseUrl?: string | undefined;
+  /** A token, or a function that gives one: asked before the first call, before it expires, and after it was refused. */
+  auth?: string | (() => Credentials | Promise<Credentials>) | undefined;
+  /** An account's key. Refused in a web page, where everybody could read it. */
+  apiKey?: string | undefined;
+  /** Sent with every call. */
+  headers?: Record<string, string> | undefined;
+  /** How long a call may take unless it says otherwise. Default: 300 000. */
+  requestTimeoutMs?: number | undefined;
+  /** Forces a transport. Default: `"auto"`, the best that works here and with this server. */
+  transport?: "auto" | Transport | undefined;
+  /** Replaces the runtime's own, for the calls that carry bytes. */
+  fetch?: typeof globalThis.fetch | undefined;
+  /** Replaces the runtime's own, or gives one where there is none. */
+  WebSocket?: (new (url: string, protocol: string) => unknown) | undefined;
+  dangerouslyAllowApiKeyInBrowser?: boolean | undefined;
+}
+
+/** A server and how to call it. Nothing is connected before the first call. */
+export class Client {
+  constructor(options?: ClientOptions);
+}
+
+/** Sets the options of the client that everything uses which is given none. */
+export function configure(options?: ClientOptions): void;
+
+export const DEFAULT_BASE_URL: string;
+export const DEFAULT_CONTAINER_IMAGE: string;
+export const DEFAULT_GRACEFUL_SHUTDOWN_SECONDS: number;
+
+/** The states of a sandbox. One that a newer server invents is `unspecified`. */
+export const SandboxStatus: {
+  readonly PENDING: "pending";
+  readonly CREATING: "creating";
+  readonly PREPARING: "preparing";
+  readonly RUNNING: "running";
+  readonly PAUSED: "paused";
+  readonly TERMINATING: "terminating";
+  readonly COMPLETED: "completed";
+  readonly FAILED: "failed";
+  readonly TERMINATED: "terminated";
+  readonly UNSPECIFIED: "unspecified";
+};
+export type SandboxStatus = (typeof SandboxStatus)[keyof typeof SandboxStatus];
+
+/** Quantities as Kubernetes spells them: `2` or `"500m"` cores, `"512Mi"`. */
+export interface ResourceAmounts {
+  cpu?: string | number | undefined;
+  memory?: string | undefined;
+}
+
+/** Flat: the same promised as allowed. */
+export interface Resources extends ResourceAmounts {
+  requests?: ResourceAmounts | undefined;
+  limits?: ResourceAmounts | undefined;
+}
+
+export interface RunOptions {
+  /** Default: `python:3.11`. */
+  image?: string | undefined;
+  /** @deprecated the same as `image` */
+  containerImage?: string | undefined;
+  /** Main command; the sandbox ends with it. Default: one that waits. */
+  command?: string | readonly string[] | undefined;
+  args?: readonly string[] | undefined;
+  /** Environment of the main command and of every process. */
+  env?: Record<string, string | undefined> | null | undefined;
+  /** @deprecated the same as `env` */
+  environmentVariables?: Record<string, string | undefined> | null | undefined;
+  /** Working directory of the main command and of every process, absolute. */
+  cwd?: string | null | undefined;
+  /** To find it by. */
+  tags?: readonly string[] | null | undefined;
+  resources?: Resources | null | undefined;
+  /** Files that exist before the main command starts. */
+  mountedFiles?:
+    | Record<string, string | Uint8Array>
+    | ReadonlyArray<{ path: string; content: string | Uint8Array }>
+    | null
+    | undefined;
+  /** After so many seconds it ends by itself. */
+  maxLifetimeSeconds?: number | undefined;
+  annotations?: Record<string, string> | null | undefined;
+  runnerIds?: readonly string[] | null | undefined;
+  /** The name people see. */
+  displayName?: string | null | undefined;
+  /** How long each of its calls may take. Default: the client's. */
+  requestTimeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+  client?: Client | undefined;
+}
+
+export interface TerminalSize {
+  cols: number;
+  rows: number;
+}
+
+/** What can be written to a process or a file. */
+export type Data = string | Uint8Array | ArrayBuffer | ArrayBufferView;
+
+export interface ExecOptions extends CallOptions {
+  /** Working directory, absolute. */
+  cwd?: string | undefined;
+  /** On top of the sandbox's environment. */
+  env?: Record<string, string | undefined> | undefined;
+  /** Makes a non-zero exit a {@link SandboxExecutionError} whose `result` is the process's. */
+  check?: boolean | undefined;
+  /** How long the command may run; then it is killed and its promise rejects with a {@link SandboxCommandTimeoutError}. */
+  timeoutMs?: number | undefined;
+  /** Opens stdin. Without it the command reads end of file. */
+  stdin?: boolean | undefined;
+  /** Written to stdin, which then closes. */
+  input?: Data | Blob | ReadableStream<Data> | AsyncIterable<Data> | undefined;
+  /** How much output that nobody streams is kept, each of stdout and stderr; beyond it the middle is dropped. Default: 64 MiB. */
+  maxBufferBytes?: number | undefined;
+  /** Gives it a terminal; all output then comes on stdout. */
+  tty?: boolean | TerminalSize | undefined;
+  container?: string | undefined;
+}
+
+/** How a process ended. Frozen; texts are decoded when they are first read. */
+export interface ProcessResult {
+  /** What it printed, except what was streamed. */
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly stdoutBytes: Uint8Array;
+  readonly stderrBytes: Uint8Array;
+  /** 128 + n after signal n; -1 in the partial result of a process whose end is not known. */
+  readonly exitCode: number;
+  /** @deprecated the same as `exitCode` */
+  readonly returncode: number;
+  readonly command: readonly string[];
+  readonly durationMs: number;
+  readonly ok: boolean;
+  /** Whether the middle of stdout or stderr was dropped for its size. */
+  readonly truncated: boolean;
+  readonly timedOut: boolean;
+}
+
+/**
+ * A process in a sandbox, and a promise of its result. It runs whether or not anybody waits.
+ *
+ * Chunks of `stdout` and `stderr` may share one buffer with their neighbours: copy with `slice()` what you keep for long
+ * or transfer.
+ */
+export interface Process extends PromiseLike<ProcessResult>, AsyncIterable<string>, AsyncDisposable {
+  /** Live output. What is streamed is not collected; what is held and not read stops the process when it is full. */
+  readonly stdout: ReadableStream<Uint8Array>;
+  readonly stderr: ReadableStream<Uint8Array>;
+  /** There with `stdin: true`. Waits for the process, cuts into chunks, holds writers back. */
+  readonly stdin: WritableStream<Data> | undefined;
+  readonly stdinClosed: boolean;
+  /** Live lines without their ends. Iterating the process is `lines("stdout")`. */
+  lines(which?: "stdout" | "stderr" | "all"): AsyncGenerator<string, void, undefined>;
+  /** All of stdout, once it ended. */
+  text(): Promise<string>;
+  /** Feeds stdout into another process, also of another sandbox; returns that one. */
+  pipe<Target extends Process>(other: Target): Target;
+  write(data: Data): Promise<void>;
+  writeLine(text: string): Promise<void>;
+  closeStdin(): Promise<void>;
+  /** Its result. A limit here ends the waiting, not the process. */
+  result(options?: CallOptions): Promise<ProcessResult>;
+  /** Its exit code. A limit here ends the waiting, not the process. */
+  wait(options?: CallOptions): Promise<number>;
+  /** Its exit code, or undefined while it runs. */
+  poll(): number | undefined;
+  /** Signals it and its children by a signal's name or number; resolves to whether there was one to signal. Default: KILL. */
+  kill(signal?: string | number): Promise<boolean>;
+  /** Ends it; whoever waits gets a {@link CancelledError}. */
+  cancel(reason?: unknown): void;
+  readonly exitCode: number | undefined;
+  /** @deprecated the same as `exitCode` */
+  readonly returncode: number | undefined;
+  readonly command: readonly string[];
+  /** How it is connected; undefined until it is. */
+  readonly transport: Transport | undefined;
+  catch<T = never>(rejected?: ((reason: unknown) => T | PromiseLike<T>) | null): Promise<ProcessResult | T>;
+  finally(act?: (() => void) | null): Promise<ProcessResult>;
+}
+export const Process: { readonly prototype: Process };
+
+/** A process that takes input. */
+export interface InteractiveProcess extends Process {
+  readonly stdin: WritableStream<Data>;
+}
+
+export interface ShellOptions {
+  /** What to run. Default: bash where there is one, else sh. */
+  command?: readonly string[] | undefined;
+  /** Default: 80. */
+  cols?: number | undefined;
+  /** Default: 24. */
+  rows?: number | undefined;
+  cwd?: string | undefined;
+  env?: Record<string, string | undefined> | undefined;
+  container?: string | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** The part of xterm.js that a session needs. */
+export interface AttachableTerminal {
+  write(data: Uint8Array, done?: () => void): void;
+  onData(listener: (text: string) => void): { dispose(): void };
+  onBinary?(listener: (text: string) => void): { dispose(): void };
+  onResize?(listener: (size: TerminalSize) => void): { dispose(): void };
+}
+
+/** A process in a terminal: raw bytes both ways, and a size. */
+export interface TerminalSession extends AsyncDisposable {
+  readonly output: ReadableStream<Uint8Array>;
+  readonly input: WritableStream<Data>;
+  readonly command: readonly string[];
+  readonly exitCode: number | undefined;
+  readonly transport: Transport | undefined;
+  write(data: Data): Promise<void>;
+  resize(cols: number, rows: number): Promise<void>;
+  /** Waits for its exit code. */
+  wait(options?: CallOptions): Promise<number>;
+  /** Hangs up; the server ends the shell and its children. */
+  close(): Promise<void>;
+  /** Connects a terminal with xterm.js's interface, sizes included. Returns a function that disconnects it. */
+  attach(terminal: AttachableTerminal): () => void;
+}
+export const TerminalSession: { readonly prototype: TerminalSession };
+
+export interface StopOptions extends CallOptions {
+  /** How long its processes get to end by themselves; 0 kills them at once. Default: 10. */
+  gracefulShutdownSeconds?: number | undefined;
+  snapshotOnStop?: boolean | undefined;
+  /** Whether a sandbox that does not exist is fine. */
+  missingOk?: boolean | undefined;
+}
+
+export interface DeleteOptions extends CallOptions {
+  missingOk?: boolean | undefined;
+  client?: Client | undefined;
+}
+
+export interface ListOptions extends CallOptions {
+  /** Those with all of these. */
+  tags?: readonly string[] | undefined;
+  status?: Exclude<SandboxStatus, "unspecified"> | undefined;
+  runnerIds?: readonly string[] | undefined;
+  /** Also those that have ended. */
+  showTerminated?: boolean | undefined;
+  /** @deprecated the same as `showTerminated` */
+  includeStopped?: boolean | undefined;
+  pageSize?: number | undefined;
+  client?: Client | undefined;
+}
+
+/** A promise of all sandboxes, and an iteration that fetches pages as they are needed. */
+export interface SandboxList extends PromiseLike<Sandbox[]>, AsyncIterable<Sandbox> {
+  byPage(): AsyncGenerator<Sandbox[], void, undefined>;
+  catch<T = never>(rejected?: ((reason: unknown) => T | PromiseLike<T>) | null): Promise<Sandbox[] | T>;
+  finally(act?: (() => void) | null): Promise<Sandbox[]>;
+}
+
+export interface FileOptions extends CallOptions {
+  container?: string | undefined;
+}
+
+/**
+ * A remote place to run processes in. Calls start at once and wait for what they need by themselves.
+ * Dropping it never stops it; `await using`, {@link Sandbox.stop} and `maxLifetimeSeconds` do.
+ */
+export class Sandbox implements AsyncDisposable {
+  private constructor();
+
+  /** Starts a sandbox and returns it at once. What is wrong with it is told to the first call. */
+  static run(options?: RunOptions): Sandbox;
+  static run(command: readonly string[], options?: RunOptions): Sandbox;
+  static run(...command: string[]): Sandbox;
+  static run(...commandAndOptions: [...command: string[], options: RunOptions]): Sandbox;
+  /** As {@link Sandbox.run}, but resolves when it is running. */
+  static create(options?: RunOptions): Promise<Sandbox>;
+  /** Finds a sandbox by its id; also one that has ended. */
+  static fromId(sandboxId: string, options?: CallOptions & { client?: Client | undefined }): Promise<Sandbox>;
+  static list(options?: ListOptions): SandboxList;
+  /** Deletes a sandbox by its id. Resolves before it has ended. */
+  static delete(sandboxId: string, options?: DeleteOptions): Promise<void>;
+  /** Runs `act` with a new sandbox and stops it afterwards, for where `await using` is not at hand. */
+  static use<T>(options: RunOptions, act: (sandbox: Sandbox) => T | Promise<T>): Promise<T>;
+
+  /** Undefined until the server has accepted it. */
+  readonly sandboxId: string | undefined;
+  /** As last heard; {@link Sandbox.getStatus} asks. */
+  readonly status: SandboxStatus;
+  readonly statusReason: string | undefined;
+  readonly exitCode: number | undefined;
+  /** @deprecated the same as `exitCode` */
+  readonly returncode: number | undefined;
+  readonly createdAt: Date | undefined;
+  readonly startedAt: Date | undefined;
+  readonly image: string | undefined;
+  readonly tags: readonly string[];
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly runnerId: string | undefined;
+  /** @deprecated the same as `runnerId` */
+  readonly towerId: string | undefined;
+  readonly runnerGroupId: string | undefined;
+  /** @deprecated the same as `runnerGroupId` */
+  readonly towerGroupId: string | undefined;
+  readonly runtimeClass: string | undefined;
+  readonly resourceRequests: { readonly cpu?: string; readonly memory?: string } | undefined;
+  readonly resourceLimits: { readonly cpu?: string; readonly memory?: string } | undefined;
+
+  /** Resolves when the server has accepted it. */
+  start(options?: CallOptions): Promise<void>;
+  /** Waits until it runs; returns itself. */
+  wait(options?: CallOptions): Promise<this>;
+  /** Stops it and waits for its end. */
+  stop(options?: StopOptions): Promise<void>;
+  /** Deletes it. Resolves before it has ended. */
+  delete(options?: CallOptions & { missingOk?: boolean | undefined }): Promise<void>;
+  getStatus(options?: CallOptions): Promise<SandboxStatus>;
+
+  /** Runs a command: returns the process at once; await it for its result. */
+  exec(command: readonly string[], options: ExecOptions & { stdin: true; input?: undefined }): InteractiveProcess;
+  exec(command: readonly string[], options?: ExecOptions): Process;
+  /** Opens a shell, or another command, in a terminal. */
+  shell(options?: ShellOptions): TerminalSession;
+
+  readFile(path: string, options: FileOptions & { encoding: "utf8" | "utf-8" }): Promise<string>;
+  readFile(path: string, options?: FileOptions & { encoding?: undefined }): Promise<Uint8Array>;
+  /** Creates or replaces a file, its directories included. At most 32 MiB. */
+  writeFile(path: string, data: Data | Blob | ReadableStream<Uint8Array>, options?: FileOptions): Promise<void>;
+
+  toJSON(): Record<string, unknown>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface FieldViolation {
+  readonly field: string;
+  readonly description: string;
+}
+
+/** The root of everything that this package throws, except `TypeError` for input of the wrong type or an unknown option. */
+export class JetwayError extends Error {
+  /** Stable, one per class. */
+  readonly code: string;
+  /** The server's machine-readable reason. */
+  readonly reason: string | undefined;
+  readonly domain: string | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Whether the same call may succeed later without any change. */
+  readonly retryable: boolean;
+  readonly retryDelayMs: number | undefined;
+  readonly grpcCode: number | undefined;
+  readonly operation: string | undefined;
+  readonly sandboxId: string | undefined;
+  /** What to do about it. */
+  readonly hint: string | undefined;
+  readonly fieldViolations: readonly FieldViolation[];
+  /** Of a process that failed: what it printed so far. */
+  readonly result?: ProcessResult;
+}
+export { JetwayError as AviatoError, JetwayError as CWSandboxError };
+export class CancelledError extends JetwayError {}
+export class ConfigurationError extends JetwayError {}
+export class NotSupportedError extends JetwayError {}
+export class AuthenticationError extends JetwayError {}
+export class WandbAuthError extends AuthenticationError {}
+export class ValidationError extends JetwayError {}
+export class RateLimitError extends JetwayError {}
+/** The server could not be reached; `metadata.diagnosis` says why. */
+export class NetworkError extends JetwayError {}
+export class SandboxError extends JetwayError {}
+export class SandboxValidationError extends ValidationError {}
+export class SandboxNotRunningError extends SandboxError {}
+export class SandboxUnavailableError extends SandboxNotRunningError {}
+export class SandboxTimeoutError extends SandboxError {}
+export class SandboxRequestTimeoutError extends SandboxTimeoutError {}
+export class SandboxCommandTimeoutError extends SandboxTimeoutError {}
+export class SandboxWaitTimeoutError extends SandboxTimeoutError {}
+export class SandboxResourceExhaustedError extends SandboxError {}
+export class SandboxTerminatedError extends SandboxError {}
+export class SandboxFailedError extends SandboxError {}
+export class SandboxNotFoundError extends SandboxError {}
+export class SandboxExecutionError extends SandboxError {}
+export class SandboxStreamBackpressureError extends SandboxExecutionError {}
+export class SandboxStreamTruncatedError extends SandboxExecutionError {}
+export class SandboxFileError extends SandboxError {}
+export class SandboxTerminalStateUnavailableError extends SandboxError {}
+export class SandboxProtocolError extends SandboxError {}
+export class SandboxSnapshotError extends SandboxError {}
+export class SnapshotNotFoundError extends SandboxSnapshotError {}
+export class SnapshotNotReadyError extends SandboxSnapshotError {}
+export class SnapshotNotSupportedError extends SandboxSnapshotError {}
+export class SnapshotSizeExceededError extends SandboxSnapshotError {}
+export class SnapshotQuotaExceededError extends SandboxSnapshotError {}
+export class SnapshotBucketMismatchError extends SandboxSnapshotError {}
+export class SnapshotWaitTimeoutError extends SandboxTimeoutError {}
+export class SnapshotBucketProvisioningError extends SandboxUnavailableError {}
+export class SnapshotBackendThrottledError extends SandboxUnavailableError {}
+export class SnapshotOnStopConflictError extends SandboxSnapshotError {}
+export class VolumeError extends SandboxError {}
+export class VolumeNotFoundError extends VolumeError {}
+export class VolumeNotReadyError extends VolumeError {}
+export class VolumePlacementConflictError extends VolumeError {}
+export class VolumeTypeNotSupportedError extends VolumeError {}
+export class VolumeNotSnapshottableError extends VolumeError {}
+export class VolumeRunnerIneligibleError extends VolumeError {}
+export class VolumeBackendNotFoundError extends VolumeError {}
+export class VolumeInUseError extends VolumeError {}
+export class VolumeQuotaExceededError extends VolumeError {}
+export class VolumeWaitTimeoutError extends SandboxTimeoutError {}
+export class VolumeRunnerUnavailableError extends SandboxUnavailableError {}
+export class DiscoveryError extends JetwayError {}
+export class RunnerNotFoundError extends DiscoveryError {}
+export class FunctionError extends JetwayError {}
+export class AsyncFunctionError extends FunctionError {}
+export class FunctionSerializationError extends FunctionError {}

@@ -8,6 +8,9 @@ use crate::{
     wire,
 };
 
+/// A log as it comes. Dropping it ends the call.
+pub(crate) type LogEntries = Incoming<wire::LogEntry>;
+
 /// Follows or reads what the main command printed.
 ///
 /// # Errors
@@ -16,7 +19,7 @@ pub(crate) async fn open(
     client: &Client,
     request: wire::StreamLogsRequest,
     options: &CallOptions,
-) -> Result<Incoming<wire::LogEntry>, Error> {
+) -> Result<LogEntries, Error> {
     let context = CallContext::on(Operation::StreamLogs, request.sandbox_id.clone());
     let head = client.call_head(context.clone(), options).await?;
     let deadline = Deadline::start(head.timeout);

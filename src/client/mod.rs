@@ -25,11 +25,13 @@ use http::HeaderMap;
 
 pub use call::CallOptions;
 
+pub use crate::transport::CallHead;
+
 use crate::{
     config::{ClientConfig, Credentials},
     error::{CallContext, Error, Operation},
     platform,
-    transport::{BaseUrl, CallHead, MAX_MESSAGE_BYTES, Transport},
+    transport::{BaseUrl, MAX_MESSAGE_BYTES, Transport},
     wire::sandbox_service_client::SandboxServiceClient,
 };
 

@@ -1,7 +1,10 @@
 //! Runs the stream of one process: output to its readers, input after ready, the end into a result.
 //! Must not know: who holds the handle.
 
-use std::{pin::pin, sync::Arc};
+use std::{
+    pin::pin,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 use futures::{
@@ -30,6 +33,7 @@ pub(crate) struct OpenExec {
 pub(super) struct Driver {
     pub(super) plan: Arc<ExecPlan>,
     pub(super) outputs: Arc<Outputs>,
+    pub(super) sandbox_id: Arc<OnceLock<String>>,
     pub(super) stdin: mpsc::Receiver<Bytes>,
     pub(super) resizes: mpsc::Receiver<TerminalSize>,
     pub(super) started: Instant,
@@ -50,9 +54,9 @@ impl Driver {
         open: BoxFuture<'static, Result<OpenExec, Error>>,
         stop: oneshot::Receiver<Stop>,
     ) -> Result<ProcessResult, Error> {
-        let Self { plan, outputs, stdin, resizes, started } = self;
+        let Self { plan, outputs, sandbox_id, stdin, resizes, started } = self;
         let followed = {
-            let mut following = pin!(follow(open, &outputs, stdin, resizes));
+            let mut following = pin!(follow(open, &sandbox_id, &outputs, stdin, resizes));
             match select(following.as_mut(), stop).await {
                 Either::Left((end, _)) => end,
                 Either::Right((Ok(Stop::Detach), _)) => following.await,
@@ -83,13 +87,14 @@ impl Driver {
 
 async fn follow(
     open: BoxFuture<'static, Result<OpenExec, Error>>,
+    opened: &OnceLock<String>,
     outputs: &Outputs,
     stdin: mpsc::Receiver<Bytes>,
     resizes: mpsc::Receiver<TerminalSize>,
 ) -> Result<i32, Error> {
     let OpenExec { sandbox_id, stream: ExecStream { input, mut output } } = open.await?;
     let (ready, when_ready) = oneshot::channel();
-    let mut state = OutputState::new(sandbox_id);
+    let mut state = OutputState::new(opened.get_or_init(|| sandbox_id));
     let reading = async {
         let mut ready = Some(ready);
         let failure = loop {

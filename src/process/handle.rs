@@ -2,7 +2,7 @@
 
 use std::{
     future::IntoFuture,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use futures::{
@@ -14,10 +14,12 @@ use futures::{
 use super::{
     ExecPlan, Lines, OutputStream, ProcessOutput, ProcessResult, StdinWriter, TerminalSize,
     driver::{Driver, OpenExec, Stop},
+    signal::{self, signal_name},
     streams::Outputs,
 };
 use crate::{
-    error::Error,
+    client::Client,
+    error::{Error, ErrorKind},
     platform::{BoxFuture, now, spawn},
 };
 
@@ -31,7 +33,10 @@ pub(super) type Ending = Shared<BoxFuture<'static, Result<ProcessResult, Error>>
 /// the process. Dropping the handle and all of its output streams cancels the process and the server kills its group;
 /// [`detach`](Self::detach) does not.
 pub struct Process {
+    client: Client,
     plan: Arc<ExecPlan>,
+    /// Known once the stream is open.
+    sandbox_id: Arc<OnceLock<String>>,
     ending: Ending,
     outputs: Arc<Outputs>,
     guard: Arc<KillGuard>,
@@ -53,13 +58,21 @@ impl KillGuard {
 
 impl Process {
     /// Follows a process in the background from the moment that `open` opens its stream.
-    pub(crate) fn follow(plan: ExecPlan, open: BoxFuture<'static, Result<OpenExec, Error>>) -> Self {
+    pub(crate) fn follow(client: &Client, plan: ExecPlan, open: BoxFuture<'static, Result<OpenExec, Error>>) -> Self {
         let plan = Arc::new(plan);
+        let sandbox_id = Arc::new(OnceLock::new());
         let outputs = Arc::new(Outputs::new(plan.max_buffer_bytes()));
         let (writer, stdin) = StdinWriter::new();
         let (resizer, resizes) = mpsc::channel(1);
         let (stop, stopped) = oneshot::channel();
-        let driver = Driver { plan: Arc::clone(&plan), outputs: Arc::clone(&outputs), stdin, resizes, started: now() };
+        let driver = Driver {
+            plan: Arc::clone(&plan),
+            outputs: Arc::clone(&outputs),
+            sandbox_id: Arc::clone(&sandbox_id),
+            stdin,
+            resizes,
+            started: now(),
+        };
         let ending: BoxFuture<'static, _> = Box::pin(driver.run(open, stopped));
         let ending = ending.shared();
         // Without a runtime whoever awaits drives it.
@@ -68,7 +81,9 @@ impl Process {
         Self {
             stdin: plan.keeps_input_open().then_some(writer),
             resizes: options.tty.is_some().then_some(resizer),
+            client: client.clone(),
             plan,
+            sandbox_id,
             ending,
             outputs,
             guard: Arc::new(KillGuard(Mutex::new(Some(stop)))),
@@ -76,8 +91,8 @@ impl Process {
     }
 
     /// A process that cannot be started: its result is `error`.
-    pub(crate) fn refused(command: Vec<String>, error: Error) -> Self {
-        Self::follow(ExecPlan::refused(command), Box::pin(std::future::ready(Err(error))))
+    pub(crate) fn refused(client: &Client, command: Vec<String>, error: Error) -> Self {
+        Self::follow(client, ExecPlan::refused(command), Box::pin(std::future::ready(Err(error))))
     }
 
     /// The command as given.
@@ -129,6 +144,26 @@ impl Process {
     /// cancelled; execution for a non-zero exit under `check`. See [`ProcessResult::of`] for what came until then.
     pub async fn result(&self) -> Result<ProcessResult, Error> {
         self.ending.clone().await?.checked(&self.plan)
+    }
+
+    /// Sends a signal to the process and what it started; says whether there was something to signal. `KILL` ends it as
+    /// [`cancel`](Self::cancel) does; any other needs `/proc` and a shell in the sandbox.
+    ///
+    /// # Errors
+    /// Validation for what is no signal; not supported where the process could not be marked; as any call.
+    pub async fn kill(&self, signal: &str) -> Result<bool, Error> {
+        let name = signal_name(signal)?;
+        if self.ending.peek().is_some() {
+            return Ok(false);
+        }
+        if name == "KILL" || name == "9" {
+            self.cancel();
+            return Ok(self.ending.clone().await.is_err());
+        }
+        let Some(sandbox_id) = self.sandbox_id.get() else { return Ok(false) };
+        let unmarked = || Error::new(ErrorKind::NotSupported, "the process carries no mark to find it by");
+        let mark = self.plan.mark().ok_or_else(unmarked)?;
+        signal::send(&self.client, sandbox_id, self.plan.options().container.clone(), mark, &name).await
     }
 
     /// Ends the call; the server kills the process group. Its result is then a cancelled error.

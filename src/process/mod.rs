@@ -10,6 +10,7 @@ mod lines;
 mod options;
 mod output;
 mod result;
+mod signal;
 mod stdin;
 mod streams;
 mod terminal;
@@ -22,6 +23,7 @@ pub use options::{DEFAULT_MAX_BUFFER_BYTES, ExecOptions, ExecPlan, PreparedExec,
 pub(crate) use options::{check_env, check_path};
 pub use output::{ExecEvent, OutputState, OutputStream};
 pub use result::ProcessResult;
+pub use signal::{MARK_VARIABLE, signal_command, signal_name};
 pub use stdin::{STDIN_CHUNK_BYTES, StdinFrame, StdinWriter};
 pub use streams::ProcessOutput;
 pub use terminal::TerminalSession;

@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use prost::Message;
 
-use crate::{error::Error, transport::CallHead, wire};
+use super::{MARK_VARIABLE, signal};
+use crate::{client::CallHead, error::Error, wire};
 
 /// How much output that nobody streams is collected, each of stdout and stderr.
 pub const DEFAULT_MAX_BUFFER_BYTES: usize = 64 * 1024 * 1024;
@@ -106,6 +107,7 @@ impl ExecOptions {
 pub struct ExecPlan {
     command: Vec<String>,
     options: ExecOptions,
+    mark: Option<String>,
 }
 
 impl ExecPlan {
@@ -125,12 +127,14 @@ impl ExecPlan {
         if options.tty.is_some_and(|size| size.cols == 0 || size.rows == 0) {
             return Err(Error::invalid("tty", "columns and rows must be at least 1"));
         }
-        Ok(Self { command, options })
+        // A host that marks its processes itself keeps its own marks.
+        let mark = options.env.get(MARK_VARIABLE).cloned().or_else(signal::mark);
+        Ok(Self { command, options, mark })
     }
 
     /// A command that was refused: only for its result to name.
     pub(super) fn refused(command: Vec<String>) -> Self {
-        Self { command, options: ExecOptions::default() }
+        Self { command, options: ExecOptions::default(), mark: None }
     }
 
     /// The command as given.
@@ -141,6 +145,11 @@ impl ExecPlan {
     /// The options as given.
     pub fn options(&self) -> &ExecOptions {
         &self.options
+    }
+
+    /// What its process can be found by, to be signalled.
+    pub fn mark(&self) -> Option<&str> {
+        self.mark.as_deref()
     }
 
     /// How much unread output to keep.
@@ -166,13 +175,14 @@ impl ExecPlan {
                 .chain(self.command.iter().cloned())
                 .collect(),
         };
+        let mark = self.mark.clone().map(|mark| (MARK_VARIABLE.to_owned(), mark));
         wire::ExecStreamInit {
             sandbox_id: sandbox_id.into(),
             command,
             tty: tty.is_some(),
             tty_width: tty.map_or(0, |size| size.cols.into()),
             tty_height: tty.map_or(0, |size| size.rows.into()),
-            env: env.clone().into_iter().collect(),
+            env: env.clone().into_iter().chain(mark).collect(),
             container: container.clone().unwrap_or_default(),
         }
     }
@@ -275,6 +285,7 @@ mod tests {
         let init = ExecPlan::new(vec!["ls".into()], ExecOptions::default().env("A", "1")).unwrap().init("sb");
         assert_eq!(init.command, ["ls"]);
         assert_eq!(init.env["A"], "1");
+        assert_eq!(init.env.len(), 2, "and its mark");
         assert!(!init.tty);
     }
 }

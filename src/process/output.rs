@@ -30,7 +30,7 @@ pub enum ExecEvent {
 
 /// What is known about a process so far.
 ///
-/// Feed it every message ([`accept`](Self::accept)), or tell it of output that took a faster way
+/// Feed it every message ([`accept_encoded`](Self::accept_encoded)), or tell it of output that took a faster way
 /// ([`note_output`](Self::note_output)); ask it at the end what the end means ([`finish`](Self::finish)).
 #[derive(Debug, Clone)]
 pub struct OutputState {
@@ -107,7 +107,7 @@ impl OutputState {
         })
     }
 
-    /// Counts output that did not come through [`accept`](Self::accept).
+    /// Counts output that did not come through [`accept_encoded`](Self::accept_encoded).
     pub fn note_output(&mut self, stream: OutputStream, len: usize) {
         match stream {
             OutputStream::Stdout => self.stdout_bytes += len as u64,

@@ -6,9 +6,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures::{FutureExt, future::Shared};
+use futures::FutureExt;
 
-use super::{Inner, Sandbox, SandboxInfo, SandboxOptions, spec::create_request};
+use super::{Answer, Inner, Sandbox, SandboxInfo, SandboxOptions, spec::create_request};
 use crate::{
     client::{self, CallOptions, Client},
     error::Error,
@@ -74,12 +74,7 @@ impl Sandbox {
         Self::new(client, CallOptions::default(), Arc::new(Mutex::new(info)), created.shared())
     }
 
-    fn new(
-        client: &Client,
-        calls: CallOptions,
-        info: Arc<Mutex<SandboxInfo>>,
-        created: Shared<BoxFuture<'static, Result<String, Error>>>,
-    ) -> Self {
+    fn new(client: &Client, calls: CallOptions, info: Arc<Mutex<SandboxInfo>>, created: Answer<String>) -> Self {
         let inner = Inner { client: client.clone(), calls, created, info, stopping: Mutex::default() };
         Self { inner: Arc::new(inner) }
     }

@@ -82,10 +82,11 @@ impl Sandbox {
         let command: Vec<String> = command.into_iter().map(Into::into).collect();
         let plan = match ExecPlan::new(command.clone(), options) {
             Ok(plan) => plan,
-            Err(error) => return Process::refused(command, error),
+            Err(error) => return Process::refused(&self.inner.client, command, error),
         };
         let (sandbox, planned) = (self.clone(), plan.clone());
         Process::follow(
+            &self.inner.client,
             plan,
             Box::pin(async move {
                 let PreparedExec { head, plan, init } = sandbox.prepare_plan(planned).await?;

@@ -5,10 +5,9 @@ use prost::{Message, encoding};
 
 use super::Sandbox;
 use crate::{
-    client,
+    client::{self, CallHead},
     error::{CallContext, Error, ErrorKind, Operation},
     process::check_path,
-    transport::CallHead,
     wire,
 };
 

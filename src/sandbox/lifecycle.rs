@@ -10,7 +10,10 @@ use crate::{
     platform::{now, sleep, timeout},
 };
 
-const FIRST_INTERVAL: Duration = Duration::from_millis(200);
+/// What takes its time is asked for seldom.
+const CALM: Duration = Duration::from_millis(200);
+/// What should happen at once is asked for often at first.
+pub(super) const EAGER: Duration = Duration::from_millis(25);
 const INTERVAL_FACTOR: f64 = 1.5;
 const LAST_INTERVAL: Duration = Duration::from_secs(2);
 /// How long one poll may take.
@@ -41,7 +44,7 @@ impl Sandbox {
             return Ok(());
         }
         let left = limit.map(|limit| start.remaining(limit));
-        let info = self.poll(&id, left, "run", |info| !info.status.is_starting()).await?;
+        let info = self.poll(&id, left, EAGER, "run", |info| !info.status.is_starting()).await?;
         match info.status {
             SandboxStatus::Failed | SandboxStatus::Terminated | SandboxStatus::Terminating => Err(ended(&info)),
             _ => Ok(()),
@@ -60,7 +63,7 @@ impl Sandbox {
         let start = now();
         let id = timeout(limit, self.start()).await.map_err(|_| self.not_in_time("be created", limit))??;
         let left = || limit.map(|limit| start.remaining(limit));
-        let mut info = self.poll(&id, left(), "end", |info| info.status.is_terminal()).await?;
+        let mut info = self.poll(&id, left(), CALM, "end", |info| info.status.is_terminal()).await?;
         for _ in 0..EXIT_CODE_POLLS {
             if info.status != SandboxStatus::Completed || info.exit_code.is_some() {
                 break;
@@ -95,17 +98,18 @@ impl Sandbox {
         Ok(info)
     }
 
-    /// Asks again and again until `done`, through failures that pass by themselves.
+    /// Asks again and again until `done`, ever less often, through failures that pass by themselves.
     pub(super) async fn poll(
         &self,
         id: &str,
         limit: Option<Duration>,
+        first_interval: Duration,
         what: &str,
         done: impl Fn(&SandboxInfo) -> bool,
     ) -> Result<SandboxInfo, Error> {
         let start = now();
         let mut failing_since = None;
-        let mut interval = FIRST_INTERVAL;
+        let mut interval = first_interval;
         loop {
             let left = limit.map(|limit| start.remaining(limit));
             match timeout(left, self.fetch(id, &CallOptions::timeout(POLL_TIMEOUT))).await {

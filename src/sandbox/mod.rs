@@ -7,6 +7,7 @@ mod files;
 mod info;
 mod lifecycle;
 mod list;
+mod logs;
 mod options;
 mod spec;
 mod status;
@@ -23,6 +24,7 @@ pub use exec::ShellOptions;
 pub use files::{MAX_FILE_BYTES, PreparedRead, PreparedWrite};
 pub use info::{SandboxInfo, ServiceInfo};
 pub use list::{ListOptions, PurgeReport, SandboxList};
+pub use logs::{LogChunk, LogOptions, LogPosition, LogStream};
 pub use options::{
     DEFAULT_ARGS, DEFAULT_COMMAND, DEFAULT_IMAGE, Gpu, MountedFile, NetworkOptions, PlacementMode, ResourceAmounts,
     Resources, SandboxOptions,
@@ -36,6 +38,9 @@ use crate::{
     platform::BoxFuture,
 };
 
+/// One piece of work, asked for by many.
+type Answer<T> = Shared<BoxFuture<'static, Result<T, Error>>>;
+
 /// A remote place to run processes in. Cheap to clone; clones are the same sandbox.
 ///
 /// Dropping it never stops what runs remotely: [`Sandbox::stop`] does, and so does its maximum lifetime.
@@ -48,9 +53,9 @@ struct Inner {
     client: Client,
     calls: CallOptions,
     /// Resolves to the id once the server has accepted the creation; polled by whoever needs it first.
-    created: Shared<BoxFuture<'static, Result<String, Error>>>,
+    created: Answer<String>,
     info: Arc<Mutex<SandboxInfo>>,
-    stopping: Mutex<Option<Shared<BoxFuture<'static, Result<(), Error>>>>>,
+    stopping: Mutex<Option<Answer<()>>>,
 }
 
 impl Sandbox {

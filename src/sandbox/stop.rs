@@ -4,7 +4,7 @@ use std::{sync::PoisonError, time::Duration};
 
 use futures::FutureExt;
 
-use super::{Sandbox, SandboxStatus};
+use super::{Sandbox, SandboxStatus, lifecycle::EAGER};
 use crate::{
     client::{self, CallOptions, Client},
     error::{Error, ErrorKind},
@@ -93,7 +93,7 @@ impl Sandbox {
     async fn last_state(&self, id: &str, limit: Duration, missing_ok: bool) -> Result<(), Error> {
         let mut missing_since = None;
         loop {
-            let error = match self.poll(id, Some(limit), "end", |info| info.status.is_terminal()).await {
+            let error = match self.poll(id, Some(limit), EAGER, "end", |info| info.status.is_terminal()).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::SandboxNotFound => error,
                 Err(error) => return Err(error),

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use futures::{
     channel::oneshot,
-    future::{Either, select},
+    future::{Either, LocalBoxFuture, select},
 };
 use js_sys::Promise;
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
@@ -19,10 +19,15 @@ pub(super) fn promise<T>(signal: Option<JsValue>, call: impl Future<Output = Ans
 where
     T: Into<JsValue> + 'static,
 {
-    future_to_promise(async move { abortable(signal, call).await.map(Into::into) })
+    // Boxed, so that the machinery around it exists once and not once for every call: it is a tenth of the package.
+    boxed(signal, Box::pin(async move { call.await.map(Into::into) }))
 }
 
-async fn abortable<T>(signal: Option<JsValue>, call: impl Future<Output = Answer<T>>) -> Answer<T> {
+fn boxed(signal: Option<JsValue>, call: LocalBoxFuture<'static, Answer<JsValue>>) -> Promise {
+    future_to_promise(abortable(signal, call))
+}
+
+async fn abortable(signal: Option<JsValue>, call: LocalBoxFuture<'static, Answer<JsValue>>) -> Answer<JsValue> {
     let Some(signal) = signal.and_then(|signal| signal.dyn_into::<AbortSignal>().ok()) else { return call.await };
     if signal.aborted() {
         return Err(cancelled());
@@ -33,7 +38,7 @@ async fn abortable<T>(signal: Option<JsValue>, call: impl Future<Output = Answer
     });
     let listener = listener.unchecked_ref();
     let _ = signal.add_event_listener_with_callback("abort", listener);
-    let answer = match select(Box::pin(call), fired).await {
+    let answer = match select(call, fired).await {
         Either::Left((answer, _)) => answer,
         Either::Right(_) => Err(cancelled()),
     };

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use js_sys::{Array, Object};
+use js_sys::{Array, Number, Object};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
@@ -162,8 +162,8 @@ fn resources(reader: &Reader) -> Answer<Option<Resources>> {
 
 /// `2` and `"2"` are both two cores.
 fn quantity(reader: &Reader, key: &str) -> Answer<Option<String>> {
-    match reader.raw(key).and_then(|value| value.as_f64()) {
-        Some(number) => Ok(Some(number.to_string())),
+    match reader.raw(key).and_then(|value| value.dyn_into::<Number>().ok()) {
+        Some(number) => Ok(number.to_string(10).ok().map(String::from)),
         None => reader.string(key),
     }
 }

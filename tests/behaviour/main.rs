@@ -1,7 +1,10 @@
 //! What the client promises, against a real server with real sandboxes. The JavaScript suite has the same names.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets what it does not expect must stop")]
+
 mod files;
 mod lifecycle;
+mod logs;
 mod process;
 mod refusals;
 mod stdin;

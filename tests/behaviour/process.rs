@@ -115,6 +115,26 @@ async fn cancel_kills_the_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn kill_sends_a_signal_that_the_process_can_handle() {
+    let site = Site::open().await;
+    let sandbox = site.sandbox();
+    let script = "trap 'echo caught; exit 9' TERM; echo started; while :; do sleep 0.05; done";
+    let process = sandbox.exec(sh(script), ExecOptions::default());
+    let bystander = sandbox.exec(["sleep", "81.25"], ExecOptions::default());
+    let mut lines = process.lines().unwrap();
+    assert_eq!(lines.next().await.unwrap().unwrap(), "started");
+    assert!(process.kill("SIGTERM").await.unwrap());
+    assert_eq!(lines.next().await.unwrap().unwrap(), "caught");
+    assert_eq!(process.wait().await.unwrap(), 9);
+    assert!(!process.kill("TERM").await.unwrap(), "it has ended");
+    assert!(runs(&sandbox, "81.25").await, "only the process itself is signalled");
+    assert_eq!(crate::support::field(&bystander.kill("NO SIGNAL").await.unwrap_err()), "signal");
+    assert!(bystander.kill("KILL").await.unwrap());
+    gone(&sandbox, "81.25").await;
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn dropping_the_last_handle_kills_the_process_and_detaching_does_not() {
     let site = Site::open().await;
     let sandbox = site.sandbox();

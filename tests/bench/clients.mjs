@@ -60,14 +60,14 @@ export function connectWeb({ baseUrl, token, service, request }) {
   };
 }
 
-/** Our package, as its user writes it. `transport` forces a rung of the ladder. */
-export async function jetway({ package: { Client, Sandbox }, baseUrl, token, transport }) {
+/** Our package, as its user writes it; `byReader` takes the stream's own reader instead. `transport` forces a rung. */
+export async function jetway({ package: { Client, Sandbox }, baseUrl, token, transport, byReader }) {
   const client = new Client({ baseUrl, transport, ...(token ? { auth: token } : {}) });
   const attached = new Map();
   return async (sandboxId, command, onChunk) => {
     if (!attached.has(sandboxId)) attached.set(sandboxId, await Sandbox.fromId(sandboxId, { client }));
     const process = attached.get(sandboxId).exec(command);
-    const bytes = await drain(process.stdout, onChunk);
+    const bytes = await (byReader ? drain : iterate)(process.stdout, onChunk);
     const { exitCode } = await process;
     if (exitCode !== 0) throw new Error(`jetway: the command ended with ${exitCode}`);
     return bytes;
@@ -87,4 +87,13 @@ async function drain(stream, onChunk) {
     bytes += value.byteLength;
     onChunk?.(value);
   }
+}
+
+async function iterate(stream, onChunk) {
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += chunk.byteLength;
+    onChunk?.(chunk);
+  }
+  return bytes;
 }

@@ -49,6 +49,7 @@ export async function startServe(binary, origin) {
   }
 }
 
+const PAGE = `<!doctype html><title>bench</title><script type="module" src="/page.js"></script>`;
 const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".json": "application/json" };
 
 /**
@@ -66,7 +67,7 @@ export async function startSite({ script, packageDir }) {
         deliver?.(JSON.parse(Buffer.concat(chunks).toString()));
         return answer(204, "text/plain", "");
       }
-      if (pathname === "/") return answer(200, "text/html", `<!doctype html><title>bench</title><script type="module" src="/page.js"></script>`);
+      if (pathname === "/") return answer(200, "text/html", PAGE);
       if (pathname === "/page.js") return answer(200, "text/javascript", script);
       if (!pathname.startsWith("/jetway/")) return answer(404, "text/plain", "no such file");
       const file = join(packageDir, normalize(decodeURIComponent(pathname.slice("/jetway".length))));

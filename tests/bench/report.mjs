@@ -9,19 +9,19 @@ export function quantile(values, q) {
 
 export const median = (values) => quantile(values, 0.5);
 
-/** Lines of a throughput table and its goals, from the samples of interleaved clients. */
+/**
+ * Lines of a throughput table and its goals, from the samples of interleaved clients. A ratio is the median of the
+ * rounds' own ratios: what ran side by side is compared, so that a machine that slows down does not matter.
+ */
 export function throughput(title, { samples, wasm }, bytes, { judged = true } = {}) {
-  const seconds = Object.fromEntries(Object.entries(samples).map(([name, list]) => [name, median(list.map((s) => s.seconds))]));
-  const rows = Object.entries(samples).map(([name, list]) => {
-    const cpu = list[0].cpuSeconds === undefined ? undefined : (median(list.map((s) => s.cpuSeconds)) / bytes) * 1e9;
-    return {
-      client: name,
-      "MiB/s": bytes / 2 ** 20 / seconds[name],
-      "CPU s/GB": cpu,
-      "/ raw fetch": seconds["raw fetch"] / seconds[name],
-      "/ connect-web": seconds["connect-web"] / seconds[name],
-    };
-  });
+  const ratio = (peer, name) => median(samples[name].map(({ seconds }, round) => samples[peer][round].seconds / seconds));
+  const rows = Object.entries(samples).map(([name, list]) => ({
+    client: name,
+    "MiB/s": bytes / 2 ** 20 / median(list.map(({ seconds }) => seconds)),
+    "CPU s/GB": list[0].cpuSeconds && (median(list.map(({ cpuSeconds }) => cpuSeconds)) / bytes) * 1e9,
+    "/ raw fetch": ratio("raw fetch", name),
+    "/ connect-web": ratio("connect-web", name),
+  }));
   const goals = rows
     .filter(({ client }) => judged && client.startsWith("jetway"))
     .flatMap((row) => [
@@ -57,7 +57,8 @@ export function render({ title, rows }) {
 }
 
 export function renderGoals(goals) {
-  return goals.map(({ what, value, goal, relation, met }) => `  ${met ? "met   " : "MISSED"}  ${what}: ${shown(value)} (${relation} ${goal})`).join("\n");
+  const line = ({ what, value, goal, relation, met }) => `  ${met ? "met   " : "MISSED"}  ${what}: ${shown(value)} (${relation} ${goal})`;
+  return goals.map(line).join("\n");
 }
 
 function shown(value) {

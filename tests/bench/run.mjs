@@ -2,8 +2,9 @@
 // Node and in Chromium; then small latencies and one whole chain against a real server. Ratios within the run are what
 // counts: absolute figures are the machine's. Exits non-zero only when something is broken, not when a goal is missed.
 import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
+import { once as event } from "node:events";
 import { writeFileSync } from "node:fs";
+import { availableParallelism, loadavg } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -49,7 +50,7 @@ const wants = (part) => options.only.includes(part);
 /** Runs a measuring script in a Node of its own and answers what it prints. */
 async function inNode(script, config, flags = []) {
   const child = spawn(process.execPath, [...flags, join(here, script), JSON.stringify(config)], { stdio: ["ignore", "pipe", "inherit"] });
-  const ended = once(child, "exit");
+  const ended = event(child, "exit");
   const chunks = await child.stdout.toArray();
   const [code, signal] = await ended;
   if (code !== 0) throw new Error(`${script} ended with ${code ?? signal}`);
@@ -84,6 +85,9 @@ const show = (section) => {
 };
 
 if (!options["no-build"]) compile();
+const machine = { node: process.version, cores: availableParallelism(), load: loadavg()[0] };
+console.log(`Node ${machine.node}, ${machine.cores} cores, load ${machine.load.toFixed(1)}`);
+if (machine.load > machine.cores / 2) console.log("The machine is busy: ratios will scatter, and latencies measure the others too.");
 const open = [];
 try {
   const opened = async (starting) => {
@@ -108,10 +112,12 @@ try {
   const size = `${plan.bytes >> 20} MiB in ${CHUNK >> 10} KiB frames`;
 
   if (wants("node")) {
-    show(throughput(`Node, from memory, ${size}`, await inNode("streams_node.mjs", { ...memory, entry: nodeEntry }, ["--expose-gc"]), plan.bytes));
+    const figures = await inNode("streams_node.mjs", { ...memory, entry: nodeEntry }, ["--expose-gc"]);
+    show(throughput(`Node, from memory, ${size}`, figures, plan.bytes));
   }
   if (wants("chromium")) {
-    show(throughput(`Chromium, from memory, ${size}`, await inChromium(site, { ...memory, entry: pageEntry }), plan.bytes));
+    const figures = await inChromium(site, { ...memory, entry: pageEntry });
+    show(throughput(`Chromium, from memory, ${size}`, figures, plan.bytes));
   }
   if (wants("latency") || wants("process")) {
     const { url: baseUrl, token, close } = await startServe(join(target, "release/jetway"), site.url);
@@ -123,13 +129,19 @@ try {
       show(latency("Node, real server, milliseconds", await inNode("latency.mjs", { ...real, ...counts }), limits));
     }
     if (wants("process")) {
-      const config = { ...plan, ...real, rounds: 1, command: ["head", "-c", String(plan.bytes), "/dev/zero"], image: "host" };
-      show(throughput(`Node, from a process, ${plan.bytes >> 20} MiB`, await inNode("streams_node.mjs", config, ["--expose-gc"]), plan.bytes, { judged: false }));
+      const head = ["head", "-c", String(plan.bytes), "/dev/zero"];
+      const once = { ...plan, ...real, rounds: 3, command: head, image: "host" };
+      const chain = `from a process, ${plan.bytes >> 20} MiB`;
+      const unjudged = { judged: false };
+      show(throughput(`Node, ${chain}`, await inNode("streams_node.mjs", once, ["--expose-gc"]), plan.bytes, unjudged));
+      if (wants("chromium")) {
+        show(throughput(`Chromium, ${chain}`, await inChromium(site, { ...once, entry: pageEntry }), plan.bytes, unjudged));
+      }
     }
   }
   const goals = sections.flatMap((section) => section.goals);
   console.log(`\nGoals\n${renderGoals(goals)}\n${goals.filter(({ met }) => met).length} of ${goals.length} met`);
-  if (options.json) writeFileSync(options.json, `${JSON.stringify({ plan, sections }, null, 2)}\n`);
+  if (options.json) writeFileSync(options.json, `${JSON.stringify({ machine, plan, sections }, null, 2)}\n`);
 } catch (error) {
   console.error(`\nbench: ${error.stack ?? error}`);
   process.exitCode = 1;

@@ -1,18 +1,23 @@
 // What a person sees when something is wrong: no cookie, a wrong code, a server that goes away and comes back.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { openPage, startBrowser } from "./browser.mjs";
 import { linkIs, openPlayground, runProgram, sandboxIs, screenshot, screenShows, typeInTerminal } from "./playground.mjs";
 import { startServer } from "./server.mjs";
+// A second client, beside the page, to see and to do what the page does not know of.
+import { Client, Sandbox } from "../../target/npm/jetway/src/node.js";
 
 const NOT_SIGNED_IN = /status of 401/;
 const SERVER_AWAY = /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED_ENCODING/;
 
 let server;
 let browser;
+let beside;
 
 before(async () => {
   server = await startServer();
+  beside = { client: new Client({ baseUrl: server.ready.url, auth: server.ready.token }) };
   browser = await startBrowser();
 });
 
@@ -55,6 +60,40 @@ test("a wrong code in the link does not sign in", async () => {
   assert.ok(response !== null && response.status() < 500, `the server answered ${response?.status()}`);
   await context.close();
 });
+
+test("a sandbox that ends behind the page's back is named, and another is a click away", async () => {
+  const { page, watch, context } = await openPage(browser);
+  await openPlayground(page, server);
+  await page.waitForSelector("[data-testid=terminal-state][data-phase=open]");
+  await Sandbox.delete(await page.locator("#sandbox-detail").getAttribute("title"), beside);
+  await sandboxIs(page, "ended");
+  await screenshot(page, "playground-sandbox-ended");
+  await page.getByTestId("banner").getByRole("button", { name: "New sandbox" }).click();
+  await sandboxIs(page, "running");
+  assert.equal((await runProgram(page, "print('anew')")).output, "anew\n");
+  watch.assertClean(server.ready.url);
+  await context.close();
+});
+
+for (const [how, leave] of [
+  ["goes elsewhere", (page) => page.goto("about:blank")],
+  ["is closed", (page) => page.close()],
+]) {
+  test(`a page that ${how} takes its sandbox with it`, async () => {
+    const { page, context } = await openPage(browser);
+    await openPlayground(page, server);
+    const id = await page.locator("#sandbox-detail").getAttribute("title");
+    const ids = async () => (await Sandbox.list(beside)).map((sandbox) => sandbox.sandboxId);
+    assert.ok((await ids()).includes(id), "the page's sandbox is not listed");
+    await leave(page);
+    const until = Date.now() + 10_000;
+    while ((await ids()).includes(id)) {
+      assert.ok(Date.now() < until, "the sandbox outlived its page by 10 s");
+      await sleep(50);
+    }
+    await context.close();
+  });
+}
 
 test("the page says that the server is gone and goes on when it is back", async () => {
   const { page, watch, context } = await openPage(browser);

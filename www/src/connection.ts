@@ -7,7 +7,8 @@ import { describe, type Problem } from "./problem";
 /** What the server says about itself when it mints a token. */
 export interface ServerInfo {
   readonly version: string;
-  readonly defaultImage: string;
+  /** Absent where the server can start none without a download. */
+  readonly defaultImage?: string;
   readonly images: readonly string[];
 }
 
@@ -101,8 +102,8 @@ export class Connection {
       this.#lost(error);
       throw error;
     }
-    const { version, defaultImage, images } = minted;
-    this.#change({ state: "online", server: { version, defaultImage, images } });
+    const { token: _, expiresInMs: __, ...server } = minted;
+    this.#change({ state: "online", server });
     return minted;
   }
 
@@ -157,15 +158,14 @@ async function refusal(response: Response): Promise<string> {
 function readToken(body: unknown): PageToken {
   if (typeof body !== "object" || body === null) throw new TypeError("page/token did not answer with an object");
   const { token, expiresInMs, defaultImage, images, version } = body as Record<string, unknown>;
-  if (typeof token !== "string" || typeof expiresInMs !== "number" || typeof defaultImage !== "string") {
-    throw new TypeError("page/token lacks token, expiresInMs or defaultImage");
+  if (typeof token !== "string" || typeof expiresInMs !== "number") {
+    throw new TypeError("page/token lacks token or expiresInMs");
   }
-  const names = Array.isArray(images) ? images.filter((name) => typeof name === "string") : [];
   return {
     token,
     expiresInMs,
-    defaultImage,
-    images: names.length === 0 ? [defaultImage] : names,
+    ...(typeof defaultImage === "string" ? { defaultImage } : {}),
+    images: Array.isArray(images) ? images.filter((name) => typeof name === "string") : [],
     version: typeof version === "string" ? version : "",
   };
 }

@@ -128,6 +128,8 @@ export class ProgramEditor {
       EditorView.contentAttributes.of({
         "aria-label": `${language.label}. Escape, then Tab leaves the editor.`,
         spellcheck: "false",
+        // Contenteditable is focusable by itself, but not every checker and reader knows.
+        tabindex: "0",
       }),
       EditorView.updateListener.of((update) => {
         if (update.docChanged) this.#keepDraft(language);

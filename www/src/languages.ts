@@ -45,9 +45,9 @@ console.error("goodbye from stderr");
 export const PYTHON: Language = {
   id: "python",
   label: "main.py",
-  path: "/tmp/main.py",
+  path: "/workspace/main.py",
   // -u: without a terminal Python would hold its output back in blocks.
-  command: ["python3", "-u", "/tmp/main.py"],
+  command: ["python3", "-u", "/workspace/main.py"],
   servedBy: (image) => /^(.*\/)?python\b/.test(image),
   sample: PYTHON_SAMPLE,
   grammar: async () => (await import("@codemirror/lang-python")).python(),
@@ -56,8 +56,8 @@ export const PYTHON: Language = {
 export const JAVASCRIPT: Language = {
   id: "javascript",
   label: "main.mjs",
-  path: "/tmp/main.mjs",
-  command: ["node", "/tmp/main.mjs"],
+  path: "/workspace/main.mjs",
+  command: ["node", "/workspace/main.mjs"],
   servedBy: (image) => /^(.*\/)?node\b/.test(image),
   sample: JAVASCRIPT_SAMPLE,
   grammar: async () => (await import("@codemirror/lang-javascript")).javascript(),

@@ -19,6 +19,7 @@ const status = new StatusBar(connection, workspace, {
 });
 const program = new ProgramPane({ sandbox: sandboxForRun, onFailure: suspect });
 const terminal = new TerminalPane(element("terminal", HTMLElement), {
+  onEnded: () => void workspace.refresh(),
   onLost: suspect,
   onLeave: () => program.focus(),
 });
@@ -28,7 +29,7 @@ async function sandboxForRun(): Promise<Sandbox> {
   if (connection.link.value.state !== "online") await connection.check();
   const { problem, server } = connection.link.value;
   if (problem !== undefined) throw new Error(sentence(problem));
-  return workspace.running(status.image || (server?.defaultImage ?? ""));
+  return workspace.running(status.image ?? server?.defaultImage);
 }
 
 /** Something failed that a lost server or a lost sandbox would explain: ask both. */
@@ -38,8 +39,8 @@ function suspect(error: unknown): void {
 }
 
 /** The workspace shows why a start failed, so that the error ends here. */
-async function startSandbox(image: string): Promise<void> {
-  program.suggestFor(image);
+async function startSandbox(image: string | undefined): Promise<void> {
+  if (image !== undefined) program.suggestFor(image);
   await workspace.create(image).catch(suspect);
 }
 
@@ -66,7 +67,7 @@ function followServer(): void {
   });
 }
 
-async function recover(defaultImage: string): Promise<void> {
+async function recover(defaultImage: string | undefined): Promise<void> {
   const { phase, sandbox, image } = workspace.view.value;
   if (phase === "running" && sandbox !== undefined) await workspace.refresh();
   const after = workspace.view.value;

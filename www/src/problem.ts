@@ -25,8 +25,9 @@ export function sentence(problem: Problem): string {
   return problem.hint === undefined ? `${problem.message}${code}` : `${problem.message}${code}\n${problem.hint}`;
 }
 
+const LOST: ReadonlySet<string> = new Set(["network_error", "unavailable", "authentication_error"]);
+
 /** True for errors that mean "ask whether the server is still there". */
 export function looksLikeLostServer(error: unknown): boolean {
-  const code = describe(error).code ?? "";
-  return /network|unavailable|authentication/.test(code);
+  return LOST.has(describe(error).code ?? "");
 }

@@ -23,7 +23,7 @@ export interface RunnerEvents {
 
 interface Active {
   readonly abort: AbortController;
-  input?: WritableStreamDefaultWriter<Uint8Array | string>;
+  process?: Process;
 }
 
 /** Runs one program at a time. */
@@ -57,9 +57,7 @@ export class Runner {
       await target.writeFile(language.path, text, { signal });
       since = performance.now();
       const process = target.exec([...language.command], { stdin: true, signal });
-      active.input = process.stdin.getWriter();
-      // A program that ends before it reads closes its input; that is no failure of the run.
-      active.input.closed.catch(() => undefined);
+      active.process = process;
       this.#run.set({ phase: "running", since });
       const result = await this.#follow(process);
       this.#run.set({ phase: "exited", exitCode: result.exitCode, durationMs: result.durationMs });
@@ -77,25 +75,25 @@ export class Runner {
 
   /** Gives the program one line of input. */
   async send(line: string): Promise<void> {
-    await this.#write(async (input) => {
+    await this.#write((process) => {
       this.#events.onOutput("stdin", `${line}\n`);
-      await input.write(`${line}\n`);
+      return process.writeLine(line);
     });
   }
 
   /** Ends the program's input, as Ctrl-D does in a terminal. */
   async endInput(): Promise<void> {
-    await this.#write((input) => input.close());
+    await this.#write((process) => process.closeStdin());
   }
 
-  async #write(act: (input: WritableStreamDefaultWriter<Uint8Array | string>) => Promise<void>): Promise<void> {
-    const input = this.#active?.input;
-    if (input === undefined) return;
+  async #write(act: (process: Process) => Promise<void>): Promise<void> {
+    const process = this.#active?.process;
+    if (process === undefined) return;
     try {
-      await act(input);
+      await act(process);
     } catch (error) {
       // The program may have closed its input or be over already; both are its right, neither ends the run.
-      if (this.#active?.input === input) this.#events.onOutput("note", `input not taken: ${describe(error).message}\n`);
+      if (this.#active?.process === process) this.#events.onOutput("note", `[input not taken: ${describe(error).message}]\n`);
     }
   }
 

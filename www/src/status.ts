@@ -7,7 +7,7 @@ import type { Phase, SandboxView, Workspace } from "./workspace";
 
 /** What a person can do in the header. */
 export interface StatusEvents {
-  readonly onNew: (image: string) => void;
+  readonly onNew: (image: string | undefined) => void;
   readonly onStop: () => void;
 }
 
@@ -18,13 +18,14 @@ const LINK_TEXT: Record<LinkState, string> = {
   refused: "Not signed in",
 };
 
-const PHASE_TEXT: Record<Phase, string> = {
+const PHASE_TEXT: Record<Phase | "unreachable", string> = {
   none: "No sandbox",
   starting: "Starting",
   running: "Running",
   stopping: "Stopping",
   ended: "Ended",
   failed: "Failed",
+  unreachable: "Unreachable",
 };
 
 /** The header of the page, and the banner below it. */
@@ -52,18 +53,20 @@ export class StatusBar {
     workspace.view.subscribe(show);
   }
 
-  /** The image that is picked. */
-  get image(): string {
-    return this.#image.value;
+  /** The image that is picked; undefined leaves the choice to the library. */
+  get image(): string | undefined {
+    return this.#image.value || undefined;
   }
 
   #show(link: Link, view: SandboxView): void {
     const online = link.state === "online";
     this.#root.dataset["link"] = link.state;
-    this.#root.dataset["sandbox"] = view.phase;
+    // Without the server nobody knows what the sandbox does, and the page does not pretend to.
+    const phase = online || view.sandbox === undefined ? view.phase : "unreachable";
+    this.#root.dataset["sandbox"] = phase;
     setText(this.#linkState, LINK_TEXT[link.state]);
     setText(this.#serverVersion, link.server === undefined ? "" : `server ${link.server.version}`);
-    setText(this.#sandboxState, PHASE_TEXT[view.phase]);
+    setText(this.#sandboxState, PHASE_TEXT[phase]);
     setText(this.#sandboxDetail, [view.image, view.id].filter((part) => part !== undefined).join(" · "));
     this.#sandboxDetail.title = view.id ?? "";
     this.#offerImages(link);
@@ -78,9 +81,8 @@ export class StatusBar {
     if (server === undefined) return;
     const offered = [...this.#image.options].map((option) => option.value);
     if (offered.length === server.images.length && server.images.every((name, at) => name === offered[at])) return;
-    const chosen = server.images.includes(this.image) ? this.image : server.defaultImage;
+    const chosen = this.image !== undefined && server.images.includes(this.image) ? this.image : server.defaultImage;
     this.#image.replaceChildren(...server.images.map((name) => new Option(name, name, false, name === chosen)));
-    this.#image.value = chosen;
   }
 
   #showBanner(problem: Problem | undefined, offerNew: boolean): void {

@@ -16,11 +16,15 @@ export type Shell =
 
 /** What the terminal tells the page. */
 export interface TerminalEvents {
+  /** The shell is over by itself: its sandbox may be, too. */
+  readonly onEnded: () => void;
   readonly onLost: (error: unknown) => void;
   readonly onLeave: () => void;
 }
 
 const SCROLL_BACK_LINES = 5_000;
+/** What a program may have left on when it was cut off: alternate screen, mouse, bracketed paste, hidden cursor. */
+const PLAIN_SCREEN = "\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[!p\x1b[?25h\x1b[0m";
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 
 /** The terminal of the page. */
@@ -30,6 +34,7 @@ export class TerminalPane {
   readonly #shell = new Cell<Shell>({ phase: "idle" });
   #screen: Promise<{ terminal: Terminal; fit: FitAddon }> | undefined;
   #session: TerminalSession | undefined;
+  #detach: (() => void) | undefined;
   /** Which connection is current: an older one that ends late must not speak for the newer. */
   #turn = 0;
 
@@ -57,10 +62,12 @@ export class TerminalPane {
       if (fresh) terminal.reset();
       const session = sandbox.shell({ cols: terminal.cols, rows: terminal.rows });
       this.#session = session;
-      const detach = session.attach(terminal);
+      this.#detach = session.attach(terminal);
       this.#shell.set({ phase: "open" });
-      const exitCode = await session.wait().finally(detach);
-      if (turn === this.#turn) this.#shell.set({ phase: "ended", exitCode });
+      const exitCode = await session.wait();
+      if (turn !== this.#turn) return;
+      this.#shell.set({ phase: "ended", exitCode });
+      this.#events.onEnded();
     } catch (error) {
       if (turn !== this.#turn) return;
       this.#shell.set({ phase: "lost", problem: describe(error) });
@@ -77,14 +84,17 @@ export class TerminalPane {
   }
 
   #leave(): void {
+    this.#detach?.();
+    this.#detach = undefined;
+    // Hanging up on a shell that is gone is no news.
     void this.#session?.close().catch(() => undefined);
     this.#session = undefined;
   }
 
   async #say(shell: Shell): Promise<void> {
     const { terminal } = await this.#open();
-    const text = shell.phase === "ended" ? `shell ended with exit code ${shell.exitCode}` : "connection lost";
-    terminal.write(`\r\n\x1b[2m[${text}]\x1b[0m\r\n`);
+    const text = shell.phase === "lost" ? `connection lost: ${sentence(shell.problem)}` : `shell ${shellText(shell)}`;
+    terminal.write(`${PLAIN_SCREEN}\r\n\x1b[2m[${text.replaceAll("\n", "\r\n ")}]\x1b[0m\r\n`);
   }
 
   /** The screen, made when it is first needed: xterm.js is not part of the page's first view. */
@@ -137,7 +147,7 @@ export function shellText(shell: Shell): string {
     case "ended":
       return `ended with exit code ${shell.exitCode}`;
     case "lost":
-      return sentence(shell.problem);
+      return "connection lost";
   }
 }
 

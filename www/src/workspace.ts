@@ -37,7 +37,7 @@ export class Workspace {
   }
 
   /** Makes a sandbox in place of the one that is there. */
-  create(image: string): Promise<Sandbox> {
+  create(image: string | undefined): Promise<Sandbox> {
     const replaced = this.#view.value.sandbox;
     const started = this.#start(image);
     this.#starting = started;
@@ -46,7 +46,7 @@ export class Workspace {
   }
 
   /** The running sandbox, started first where there is none. */
-  async running(image: string): Promise<Sandbox> {
+  async running(image: string | undefined): Promise<Sandbox> {
     const { phase, sandbox } = this.#view.value;
     if (phase === "running" && sandbox !== undefined) return sandbox;
     if (phase === "starting" && this.#starting !== undefined) return this.#starting;
@@ -74,7 +74,7 @@ export class Workspace {
       this.#ended(sandbox, { message: `The sandbox is ${status}.`, hint: "Start a new one to go on." });
     } catch (error) {
       const problem = describe(error);
-      if (problem.code === "sandbox_not_found") this.#ended(sandbox, problem);
+      if (problem.code === "not_found") this.#ended(sandbox, problem);
       else await this.#connection.check();
     }
   }
@@ -88,26 +88,29 @@ export class Workspace {
     addEventListener("pagehide", (event) => {
       // A page in the back/forward cache may come back and find its sandbox; the lease covers the other case.
       const { sandbox } = this.#view.value;
-      if (!event.persisted && sandbox !== undefined) void this.#remove(sandbox);
+      if (event.persisted || sandbox === undefined) return;
+      outliveThePage();
+      void this.#remove(sandbox);
     });
   }
 
-  async #start(image: string): Promise<Sandbox> {
+  async #start(image: string | undefined): Promise<Sandbox> {
+    const asked = image === undefined ? {} : { image };
     const sandbox = Sandbox.run({
-      image,
+      ...asked,
       client: this.#connection.client,
       maxLifetimeSeconds: LEASE_SECONDS,
       tags: ["playground"],
     });
-    this.#view.set({ phase: "starting", image, sandbox });
+    this.#view.set({ phase: "starting", ...asked, sandbox });
     try {
       await sandbox.wait();
       if (this.#view.value.sandbox === sandbox) {
-        this.#view.set({ phase: "running", image, sandbox, ...identity(sandbox) });
+        this.#view.set({ phase: "running", ...asked, sandbox, ...identity(sandbox) });
       }
       return sandbox;
     } catch (error) {
-      if (this.#view.value.sandbox === sandbox) this.#view.set({ phase: "failed", image, problem: describe(error) });
+      if (this.#view.value.sandbox === sandbox) this.#view.set({ phase: "failed", ...asked, problem: describe(error) });
       throw error;
     }
   }
@@ -132,6 +135,15 @@ export class Workspace {
       console.warn("jetway: the sandbox was not deleted and ends with its lease:", describe(error).message);
     }
   }
+}
+
+/**
+ * From now on what the library sends goes on when the page is gone. Only for a page that is going: the browser gives
+ * such requests little room, and nothing else of this page follows.
+ */
+function outliveThePage(): void {
+  const { fetch } = globalThis;
+  globalThis.fetch = (input, init) => fetch(input, { ...init, keepalive: true });
 }
 
 function identity(sandbox: Sandbox): { id?: string } {

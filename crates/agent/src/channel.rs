@@ -114,9 +114,9 @@ impl Channel {
         self.descriptors.pop_front()
     }
 
-    /// Gives the socket back. Only sensible when nothing is buffered.
-    pub fn into_socket(self) -> OwnedFd {
-        self.socket
+    /// Takes it apart: the socket, what arrived on it and was not taken yet, and the descriptors likewise.
+    pub fn into_parts(self) -> (OwnedFd, FrameBuffer, VecDeque<OwnedFd>) {
+        (self.socket, self.inbox, self.descriptors)
     }
 }
 

@@ -134,7 +134,9 @@ impl Confinement {
 fn denied() -> Result<BpfProgram, Box<dyn std::error::Error>> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = DENIED.iter().map(|number| (*number, Vec::new())).collect();
     #[cfg(target_arch = "x86_64")]
-    rules.extend([libc::SYS_iopl, libc::SYS_ioperm, libc::SYS__sysctl, libc::SYS_uselib].map(|number| (number, Vec::new())));
+    rules.extend(
+        [libc::SYS_iopl, libc::SYS_ioperm, libc::SYS__sysctl, libc::SYS_uselib].map(|number| (number, Vec::new())),
+    );
     let mut namespaces = Vec::new();
     for flag in NAMESPACE_FLAGS {
         let flag = *flag as u32 as u64;

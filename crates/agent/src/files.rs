@@ -6,9 +6,7 @@
 
 use std::{
     fs, io,
-    os::{
-        fd::{AsFd, AsRawFd, OwnedFd},
-    },
+    os::fd::{AsFd, AsRawFd, OwnedFd},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };

@@ -61,7 +61,9 @@ impl Layers {
             let mut lowers = Vec::new();
             for lower in &overlay.lowers {
                 lowers.push(match lower {
-                    Lower::Path(path) => OpenLower::Path(open_directory(&PathBuf::from(OsString::from_vec(path.clone())))?),
+                    Lower::Path(path) => {
+                        OpenLower::Path(open_directory(&PathBuf::from(OsString::from_vec(path.clone())))?)
+                    }
                     Lower::Passed(index) => OpenLower::Passed(*index),
                 });
             }
@@ -78,7 +80,8 @@ impl Layers {
 
 /// Builds the root, moves into it and lets go of the host's.
 pub fn build(setup: &Setup, layers: Layers) -> Result<Ready, Failure> {
-    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).map_err(at("make mounts private"))?;
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .map_err(at("make mounts private"))?;
     // A mount made by descriptor needs no path: the directory below it is beyond the mapped root's reach.
     let staged = staging_area().map_err(at("make the staging area"))?;
     let both_empty = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
@@ -126,10 +129,10 @@ fn mount_overlays(layers: &Layers) -> Result<bool, Failure> {
         for lower in &overlay.lowers {
             lowers.push(match lower {
                 OpenLower::Path(directory) => descriptor_path(directory),
-                OpenLower::Passed(index) => attached.get(*index).map(descriptor_path).ok_or_else(|| Failure {
-                    step: format!("find passed layer {index}"),
-                    errno: libc::EBADF,
-                })?,
+                OpenLower::Passed(index) => attached
+                    .get(*index)
+                    .map(descriptor_path)
+                    .ok_or_else(|| Failure { step: format!("find passed layer {index}"), errno: libc::EBADF })?,
             });
         }
         let lowers = lowers.join(":");

@@ -88,7 +88,8 @@ impl Server {
         loop {
             let ready = self.wait().map_err(|_| 1)?;
             if ready.accept {
-                while let Ok(socket) = rustix::net::accept_with(&self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
+                while let Ok(socket) =
+                    rustix::net::accept_with(&self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
                 {
                     self.connections.insert(next_id, Connection::new(socket, Role::Fresh));
                     next_id += 1;

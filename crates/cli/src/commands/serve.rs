@@ -90,6 +90,7 @@ pub fn run(arguments: Serve) -> Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&arguments.log)
         .with_context(|| format!("--log {:?} is no filter; try info or jetway_server=debug", arguments.log))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(serve(arguments))
 }
@@ -149,6 +150,16 @@ fn config(arguments: &Serve, data_dir: PathBuf) -> ServerConfig {
         Runtime::Local => RuntimeChoice::Local,
     };
     config
+}
+
+/// Every sandbox, command and connection costs a few descriptors; the usual soft limit of 1024 is for programs that use
+/// `select`. What runs in sandboxes gets a limit of its own.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, "the limit on open files could not be raised");
+    }
 }
 
 /// Where the same user's programs look, too.

@@ -51,7 +51,7 @@ impl Api {
             let gone = NotRunning { state: started.state, reason: format!("{}; its log is gone", started.reason) };
             Problem::not_running(&sandbox, &gone)
         })?);
-        let offset = resumed.is_some().then_some(request.resume_log_offset).unwrap_or_default();
+        let offset = if resumed.is_some() { request.resume_log_offset } else { 0 };
         let session = match resumed {
             Some(session) => session,
             None => LogSession {

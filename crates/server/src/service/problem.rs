@@ -14,9 +14,12 @@ use crate::{
 /// The domain that clients trust reasons from.
 const DOMAIN: &str = "cwsandbox.com";
 
-/// A refusal on its way out.
+/// A refusal on its way out. Boxed: results that carry it stay small.
 #[derive(Debug)]
-pub(crate) struct Problem {
+pub(crate) struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     code: Code,
     reason: &'static str,
     message: String,
@@ -28,18 +31,25 @@ pub(crate) struct Problem {
 impl Problem {
     /// A refusal with its stable reason.
     pub fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), metadata: HashMap::new(), violations: Vec::new(), retry: None }
+        let message = message.into();
+        Self(Box::new(Parts { code, reason, message, metadata: HashMap::new(), violations: Vec::new(), retry: None }))
     }
 
     /// Adds a fact that programs read.
     pub fn with(mut self, key: &str, value: impl ToString) -> Self {
-        self.metadata.insert(key.to_owned(), value.to_string());
+        self.0.metadata.insert(key.to_owned(), value.to_string());
+        self
+    }
+
+    /// The same refusal under a more precise reason.
+    pub fn because(mut self, reason: &'static str) -> Self {
+        self.0.reason = reason;
         self
     }
 
     /// Says that the same call may work later.
     pub fn retry_after(mut self, delay: Duration) -> Self {
-        self.retry = Some(delay);
+        self.0.retry = Some(delay);
         self
     }
 
@@ -52,7 +62,7 @@ impl Problem {
     pub fn fields(violations: Vec<FieldViolation>) -> Self {
         let said: Vec<_> = violations.iter().map(|v| format!("{}: {}", v.field, v.description)).collect();
         let mut problem = Self::new(Code::InvalidArgument, "CWSANDBOX_INVALID_REQUEST", said.join("; "));
-        problem.violations = violations;
+        problem.0.violations = violations;
         problem
     }
 
@@ -82,7 +92,7 @@ impl Problem {
     pub fn cannot_honour(field: &str, fix: &str) -> Self {
         let mut problem =
             Self::not_implemented(format!("{field}: this server does not offer it yet; {fix}")).with("field", field);
-        problem.violations = vec![FieldViolation::new(field, fix)];
+        problem.0.violations = vec![FieldViolation::new(field, fix)];
         problem
     }
 
@@ -107,6 +117,10 @@ impl Problem {
             RuntimeError::ImageNotFound(_) => Self::image_not_found(text),
             RuntimeError::Unenforceable(_) => Self::unenforceable(text),
             RuntimeError::Unsupported(_) => Self::new(Code::FailedPrecondition, "CWSANDBOX_NO_SUITABLE_RUNNER", text),
+            RuntimeError::Io { source, .. } if is_overload(&source) => {
+                let text = format!("{text}; this machine is short of something, try again");
+                Self::new(Code::Unavailable, "CWSANDBOX_RUNNER_OVERLOADED", text).retry_after(Duration::from_secs(1))
+            }
             RuntimeError::Io { .. } => Self::new(Code::Internal, "CWSANDBOX_BACKEND_FAILED", text),
         }
         .with("sandbox_id", &sandbox.draft.id)
@@ -152,6 +166,15 @@ impl Problem {
     }
 }
 
+/// Out of descriptors, processes or memory: what passes by itself.
+fn is_overload(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{OutOfMemory, QuotaExceeded, ResourceBusy, WouldBlock};
+    const EMFILE: i32 = 24;
+    const ENFILE: i32 = 23;
+    matches!(error.kind(), OutOfMemory | QuotaExceeded | ResourceBusy | WouldBlock)
+        || matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
+}
+
 impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
         let text = error.to_string();
@@ -174,14 +197,15 @@ impl From<CreateError> for Problem {
 
 impl From<Problem> for Status {
     fn from(problem: Problem) -> Self {
-        let mut details = ErrorDetails::with_error_info(problem.reason, DOMAIN, problem.metadata);
-        if !problem.violations.is_empty() {
-            details.set_bad_request(problem.violations);
+        let Parts { code, reason, message, metadata, violations, retry } = *problem.0;
+        let mut details = ErrorDetails::with_error_info(reason, DOMAIN, metadata);
+        if !violations.is_empty() {
+            details.set_bad_request(violations);
         }
-        if problem.retry.is_some() {
-            details.set_retry_info(problem.retry);
+        if retry.is_some() {
+            details.set_retry_info(retry);
         }
-        Self::with_error_details(problem.code, problem.message, details)
+        Self::with_error_details(code, message, details)
     }
 }
 

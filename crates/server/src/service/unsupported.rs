@@ -3,8 +3,8 @@
 
 use super::problem::Problem;
 use crate::wire::sandbox::{
-    Container, DnsEgressMode, NetworkOptions, Resources, RuntimeClass, SandboxSpec, SecurityContext, Service,
-    Visibility,
+    Container, DnsEgressMode, EndpointAuth, EndpointKind, NetworkOptions, Resources, RuntimeClass, SandboxSpec,
+    SecurityContext, Service, Visibility,
 };
 
 /// Refuses the first part that cannot be honoured.
@@ -35,15 +35,23 @@ fn refuse_network(network: &NetworkOptions) -> Result<(), Problem> {
     let offline = "sandboxes here reach nothing but themselves; leave it out";
     refuse_if(!network.egress.is_empty(), "sandbox.spec.network.egress", offline)?;
     refuse_if(!network.ingress.is_empty(), "sandbox.spec.network.ingress", offline)?;
-    refuse_if(network.deny_egress == Some(false), "sandbox.spec.network.deny_egress", offline)?;
+    // `deny_egress: false` asks for no more than the server's own policy, and status shows what that is.
     refuse_if(network.dns_egress() == DnsEgressMode::Allow, "sandbox.spec.network.dns_egress", offline)
 }
 
 fn refuse_service(index: usize, service: &Service) -> Result<(), Problem> {
     let field = |name: &str| format!("sandbox.spec.services[{index}].{name}");
     let fix = "leave it unset: the port is then open inside the sandbox only";
-    refuse_if(service.visibility() != Visibility::Unspecified, &field("visibility"), fix)?;
-    refuse_if(service.endpoint.is_some(), &field("endpoint"), fix)
+    if let Some(endpoint) = &service.endpoint {
+        // Clients look for these two by name, to do without them.
+        let problem = Problem::cannot_honour(&field("endpoint"), fix);
+        return Err(match (endpoint.kind(), endpoint.auth()) {
+            (EndpointKind::TlsPassthrough, _) => problem.because("CWSANDBOX_TLS_PASSTHROUGH_ENDPOINTS_NOT_SUPPORTED"),
+            (_, EndpointAuth::ShareToken) => problem.because("CWSANDBOX_HTTPS_SHARE_TOKEN_NOT_SUPPORTED"),
+            _ => problem,
+        });
+    }
+    refuse_if(service.visibility() != Visibility::Unspecified, &field("visibility"), fix)
 }
 
 fn refuse_container(index: usize, container: &Container) -> Result<(), Problem> {

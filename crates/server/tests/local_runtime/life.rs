@@ -53,6 +53,19 @@ async fn a_main_command_that_does_not_exist_says_so_in_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_main_command_that_ends_at_once_is_never_missed() {
+    let site = site();
+    for number in 0..100 {
+        let mut plan = plan(&format!("box-{number}"));
+        plan.containers[0].argv = vec!["/bin/false".into()];
+        let sandbox = site.runtime.start(plan).await.unwrap();
+        let exit = tokio::time::timeout(Duration::from_secs(10), sandbox.main_exit("")).await;
+        assert_eq!(exit.expect("its end was reported"), ended(1));
+        sandbox.remove().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stop_asks_first_and_kills_after_the_grace() {
     let site = site();
     // A plain sleep ends at TERM although nobody traps it: it is not process one.

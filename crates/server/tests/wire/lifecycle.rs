@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use jetway_server::wire::sandbox::{
-    DeleteSandboxRequest, ListAvailableRunnersRequest, ListSandboxesRequest, PurgeSandboxesRequest, RunnerView, State,
+    DeleteSandboxRequest, GetSandboxRequest, ListAvailableRunnersRequest, ListSandboxesRequest, PurgeSandboxesRequest,
+    RunnerView, State,
 };
 use tonic::Code;
 use tonic_types::StatusExt;
 
-use crate::harness::{create, idle, script, server, wait_for};
+use crate::harness::{create, idle, script, server, server_with, wait_for};
 
 #[tokio::test]
 async fn a_sandbox_is_created_runs_and_is_deleted() {
@@ -77,6 +78,37 @@ async fn a_sandbox_ends_with_its_lifetime() {
     let id = create(&mut client, request).await;
     let shown = wait_for(&mut client, &id, State::Terminated).await;
     assert!(shown.status.unwrap().state_reason.contains("lifetime"));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_finished_sandbox_is_shown_for_its_retention_and_then_forgotten() {
+    let server = server_with(|config| config.retention = Duration::from_millis(400)).await;
+    let mut client = server.client();
+    let mut request = script("true");
+    request.request_id = "again".into();
+    let id = create(&mut client, request.clone()).await;
+    wait_for(&mut client, &id, State::Completed).await;
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    let status = client.get_sandbox(GetSandboxRequest { sandbox_id: id.clone() }).await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
+    assert_ne!(create(&mut client, request).await, id);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_full_server_says_so_and_when_to_come_back() {
+    let server = server_with(|config| config.max_sandboxes = 1).await;
+    let mut client = server.client();
+    let id = create(&mut client, idle()).await;
+    let status = client.create_sandbox(idle()).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    let details = status.get_error_details();
+    assert_eq!(details.error_info().unwrap().reason, "CWSANDBOX_RUNNER_CAPACITY_EXHAUSTED");
+    assert!(details.retry_info().is_some());
+    client.delete_sandbox(DeleteSandboxRequest { sandbox_id: id.clone(), ..Default::default() }).await.unwrap();
+    wait_for(&mut client, &id, State::Terminated).await;
+    create(&mut client, idle()).await;
     server.stop().await;
 }
 

@@ -7,10 +7,9 @@ use std::{
     io::{self, Write},
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::{ffi::OsStrExt, fs::chown, net::UnixListener, net::UnixStream, process::CommandExt},
+        unix::{ffi::OsStrExt, fs::chown, net::UnixListener, net::UnixStream},
     },
     path::{Path, PathBuf},
-    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -42,7 +41,7 @@ pub struct Born {
     /// What its directory says about it.
     pub record: Record,
     /// Where the agent reports main commands.
-    pub control: UnixStream,
+    pub control: Channel,
     /// Process one.
     pub process: OwnedFd,
     /// Its control groups.
@@ -56,7 +55,7 @@ struct Partial<'a> {
     site: &'a Site,
     home: Home,
     block: Option<u32>,
-    group: Group,
+    group: Option<Group>,
     process: Option<OwnedFd>,
     complete: bool,
 }
@@ -68,7 +67,7 @@ impl Drop for Partial<'_> {
                 clear::kill(process);
             }
             // What cannot be removed now, the next sweep finds.
-            let _ = clear::remove(self.site, &self.home, &self.group, self.block);
+            let _ = clear::remove(self.site, &self.home, self.group.as_ref(), self.block);
         }
     }
 }
@@ -88,8 +87,7 @@ pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -
     };
     let home = Home::new(&site.sandboxes, &plan.id);
     home.make().map_err(context("make the sandbox's directory"))?;
-    let group = site.cgroups.group(&plan.id);
-    let mut partial = Partial { site, home: home.clone(), block, group: group.clone(), process: None, complete: false };
+    let mut partial = Partial { site, home: home.clone(), block, group: None, process: None, complete: false };
 
     let (overlays, writable) = overlays(&layers, block.is_some());
     for name in &writable {
@@ -97,22 +95,13 @@ pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -
     }
     let descriptor = home.open().map_err(context("open the sandbox's directory"))?;
     let files = Files::make(&home, &descriptor).map_err(context("make the sandbox's files"))?;
-    let (control, far) = UnixStream::pair().map_err(context("make the control connection"))?;
+    let mut embryo = site.nursery.take(&site.exe, &site.cgroups).map_err(context("start the agent"))?;
+    let group = embryo.group().clone();
+    let control = embryo.take_control().map_err(context("talk to the agent"))?;
     control.set_read_timeout(Some(PATIENCE)).map_err(context("set a timeout"))?;
-
-    let mut stage_zero = Command::new(site.exe.path())
-        .arg0(protocol::ARGV[0])
-        .arg(protocol::ARGV[1])
-        .env_clear()
-        .stdin(Stdio::from(OwnedFd::from(far)))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(context("start the agent"))?;
     let born = (|| {
-        group.enter(&limits, stage_zero.id()).map_err(context("limit the sandbox"))?;
-        let duplicate = control.try_clone().map_err(context("share the control connection"))?;
-        let mut channel = Channel::new(duplicate.into());
+        group.limit(&limits).map_err(context("limit the sandbox"))?;
+        let mut channel = Channel::new(control.into());
         let container = Container {
             name: container.name.clone(),
             overlays,
@@ -133,7 +122,7 @@ pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -
         expect(&mut channel, |progress| matches!(progress, Progress::Unshared).then_some(()))?;
         let mapped = match block {
             None => Vec::new(),
-            Some(base) => map(stage_zero.id(), base, &layers)?,
+            Some(base) => map(embryo.id(), base, &layers)?,
         };
         channel.send(&Birth::Mapped, &mapped.iter().map(AsFd::as_fd).collect::<Vec<_>>()).map_err(silent)?;
         let pid = expect(&mut channel, |progress| match progress {
@@ -145,10 +134,10 @@ pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -
         partial.process = Some(process.map_err(context("watch the sandbox"))?);
         Ok((channel, pid))
     })();
-    // Stage 0 is done, or its end of the conversation closes with it.
-    let _ = born.is_err().then(|| stage_zero.kill());
-    let _ = stage_zero.wait();
+    // An embryo that is dropped here is killed and its groups are removed.
     let (mut channel, pid) = born?;
+    partial.group = Some(group.clone());
+    embryo.hand_over().map_err(context("see stage 0 end"))?;
 
     let ready = expect(&mut channel, |progress| match progress {
         Progress::Ready(ready) => Some(ready),
@@ -160,6 +149,7 @@ pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -
         pid,
         started: start_time(pid).unwrap_or(0),
         block,
+        group: group.id().to_owned(),
         layers,
         view,
         containers: plan.containers.iter().map(|container| container.name.clone()).collect(),
@@ -171,7 +161,7 @@ pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -
         return Err(RuntimeError::Gone("its first process was lost".into()));
     };
     partial.complete = true;
-    Ok(Born { home, descriptor, record, control, process, group, upper_in_memory: ready.upper_in_memory })
+    Ok(Born { home, descriptor, record, control: channel, process, group, upper_in_memory: ready.upper_in_memory })
 }
 
 fn check(plan: &SandboxPlan, container: &ContainerPlan) -> Result<(), RuntimeError> {

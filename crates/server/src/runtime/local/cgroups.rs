@@ -29,7 +29,7 @@ struct Place {
     unified: bool,
 }
 
-/// One sandbox's groups.
+/// One sandbox's groups. Their name is not the sandbox's: its process is inside before the sandbox has a name.
 #[derive(Debug, Clone)]
 pub struct Group {
     cgroups: Cgroups,
@@ -99,16 +99,27 @@ impl Cgroups {
 }
 
 impl Group {
-    /// Makes the groups, sets the limits, and moves `pid` in. What has no controller is not limited.
-    pub fn enter(&self, limits: &Limits, pid: u32) -> io::Result<()> {
-        if let Some((_, directory)) = self.made(&self.cgroups.pids)?
-            && let Some(pids) = limits.pids
-        {
-            write(&directory, "pids.max", pids)?;
+    /// The name it goes by.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Makes the groups and moves `pid` in.
+    pub fn enter(&self, pid: u32) -> io::Result<()> {
+        for directory in self.directories() {
+            self.make(&directory)?;
+            write(&directory, "cgroup.procs", pid)?;
         }
-        if let Some((place, directory)) = self.made(&self.cgroups.memory)?
-            && let Some(bytes) = limits.memory_bytes
-        {
+        Ok(())
+    }
+
+    /// Sets the limits. What has no controller is not limited.
+    pub fn limit(&self, limits: &Limits) -> io::Result<()> {
+        if let (Some(place), Some(pids)) = (&self.cgroups.pids, limits.pids) {
+            write(&self.directory(place), "pids.max", pids)?;
+        }
+        if let (Some(place), Some(bytes)) = (&self.cgroups.memory, limits.memory_bytes) {
+            let directory = self.directory(place);
             if place.unified {
                 write(&directory, "memory.max", bytes)?;
                 // Without swap accounting there is no such file, and no swap to limit.
@@ -118,18 +129,13 @@ impl Group {
                 let _ = write(&directory, "memory.memsw.limit_in_bytes", bytes);
             }
         }
-        if let Some((place, directory)) = self.made(&self.cgroups.cpu)?
-            && let Some(millicores) = limits.cpu_millicores
-        {
+        if let (Some(place), Some(millicores)) = (&self.cgroups.cpu, limits.cpu_millicores) {
             // Per period of 100 ms; the kernel takes no less than 1 ms.
             let quota = millicores.saturating_mul(100).max(1000);
             match place.unified {
-                true => write(&directory, "cpu.max", format!("{quota} 100000"))?,
-                false => write(&directory, "cpu.cfs_quota_us", quota)?,
+                true => write(&self.directory(place), "cpu.max", format!("{quota} 100000"))?,
+                false => write(&self.directory(place), "cpu.cfs_quota_us", quota)?,
             }
-        }
-        for directory in self.directories() {
-            write(&directory, "cgroup.procs", pid)?;
         }
         Ok(())
     }
@@ -138,7 +144,7 @@ impl Group {
     pub fn memory_bytes(&self) -> Option<i64> {
         let place = self.cgroups.memory.as_ref()?;
         let file = if place.unified { "memory.current" } else { "memory.usage_in_bytes" };
-        fs::read_to_string(place.parent.join(&self.id).join(file)).ok()?.trim().parse().ok()
+        fs::read_to_string(self.directory(place).join(file)).ok()?.trim().parse().ok()
     }
 
     /// Kills what is still inside and removes the groups. A group stays busy for a moment after its last process ended.
@@ -158,18 +164,21 @@ impl Group {
         Ok(())
     }
 
-    fn made<'a>(&self, place: &'a Option<Place>) -> io::Result<Option<(&'a Place, PathBuf)>> {
-        let Some(place) = place else { return Ok(None) };
-        let directory = place.parent.join(&self.id);
-        if make(&directory).is_err() {
+    fn make(&self, directory: &Path) -> io::Result<()> {
+        if make(directory).is_err() {
             // Another sandbox's end may have tidied the parent away.
-            make(&place.parent)?;
-            if place.unified {
-                delegate(&place.parent);
+            let Some(parent) = directory.parent() else { return Ok(()) };
+            make(parent)?;
+            if [&self.cgroups.memory, &self.cgroups.pids, &self.cgroups.cpu].into_iter().flatten().any(|place| place.unified) {
+                delegate(parent);
             }
-            make(&directory)?;
+            make(directory)?;
         }
-        Ok(Some((place, directory)))
+        Ok(())
+    }
+
+    fn directory(&self, place: &Place) -> PathBuf {
+        place.parent.join(&self.id)
     }
 
     fn directories(&self) -> Vec<PathBuf> {

@@ -62,8 +62,8 @@ pub fn find(home: &Home) -> Option<OwnedFd> {
 }
 
 /// Removes what is left once the processes are gone.
-pub fn remove(site: &Site, home: &Home, group: &Group, block: Option<u32>) -> io::Result<()> {
-    let ungrouped = group.remove();
+pub fn remove(site: &Site, home: &Home, group: Option<&Group>, block: Option<u32>) -> io::Result<()> {
+    let ungrouped = group.map_or(Ok(()), Group::remove);
     let emptied = remove_tree(home.path());
     if let (Some(blocks), Some(base), Ok(())) = (&site.blocks, block, &emptied) {
         blocks.release(base);

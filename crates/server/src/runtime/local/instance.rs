@@ -4,14 +4,13 @@
 use std::{
     io,
     os::fd::{AsFd, OwnedFd},
-    os::unix::net::UnixStream as StdUnixStream,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use jetway_agent::protocol::{self, Progress, Reply, Request, Status};
-use tokio::{io::unix::AsyncFd, net::UnixStream, sync::watch, time::timeout};
+use tokio::{io::unix::AsyncFd, sync::watch, time::timeout};
 
 use super::{
     Site,
@@ -45,7 +44,7 @@ impl LocalInstance {
     pub fn begin(site: Arc<Site>, born: Born) -> io::Result<LocalInstance> {
         let exits = vec![None; born.record.containers.len()];
         let Born { home, descriptor, record, control, process, group, .. } = born;
-        Self::watched(site, (home, descriptor, record, group), process, over(control)?, exits)
+        Self::watched(site, (home, descriptor, record, group), process, Link::over(control)?, exits)
     }
 
     /// Finds a sandbox again. `None` when it is gone.
@@ -54,7 +53,7 @@ impl LocalInstance {
         let (Ok(record), Some(process), Ok(descriptor)) = (home.record(), clear::find(&home), home.open()) else {
             return Ok(None);
         };
-        let group = site.cgroups.group(id);
+        let group = site.cgroups.group(&record.group);
         let Ok(mut control) = Link::open(&descriptor, &Request::Attach { version: protocol::VERSION }, &[]).await
         else {
             return Ok(None);
@@ -116,13 +115,6 @@ impl LocalInstance {
     async fn ask(&self, request: &Request) -> io::Result<Reply> {
         Link::open(&self.descriptor, request, &[]).await?.receive().await
     }
-}
-
-/// Wraps the control connection of a birth.
-fn over(control: StdUnixStream) -> io::Result<Link> {
-    control.set_read_timeout(None)?;
-    control.set_nonblocking(true)?;
-    Ok(Link::over(UnixStream::from_std(control)?))
 }
 
 /// Passes main commands' ends on until process one is gone.
@@ -205,7 +197,7 @@ impl Instance for LocalInstance {
         self.gone().await;
         let (site, home, group, block) = (self.site.clone(), self.home.clone(), self.group.clone(), self.record.block);
         let removed = tokio::task::spawn_blocking(move || {
-            let removed = clear::remove(&site, &home, &group, block);
+            let removed = clear::remove(&site, &home, Some(&group), block);
             site.discharge(&home);
             removed
         });

@@ -9,7 +9,7 @@ use std::{
 };
 
 use jetway_agent::{
-    channel,
+    channel::{self, Channel},
     frame::{FrameBuffer, encode},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -34,14 +34,19 @@ pub fn socket_path(home: impl AsFd) -> PathBuf {
 impl Link {
     /// Connects and sends the first frame with its descriptors.
     pub async fn open<T: Serialize>(home: impl AsFd, first: &T, descriptors: &[BorrowedFd<'_>]) -> io::Result<Link> {
-        let link = Link::over(UnixStream::connect(socket_path(home)).await?);
+        let stream = UnixStream::connect(socket_path(home)).await?;
+        let link = Link { stream, inbox: FrameBuffer::default(), descriptors: VecDeque::new() };
         link.send_with(first, descriptors).await?;
         Ok(link)
     }
 
-    /// Wraps a connected stream.
-    pub fn over(stream: UnixStream) -> Link {
-        Link { stream, inbox: FrameBuffer::default(), descriptors: VecDeque::new() }
+    /// Goes on with a conversation that began blocking, with what has arrived of it.
+    pub fn over(channel: Channel) -> io::Result<Link> {
+        let (socket, inbox, descriptors) = channel.into_parts();
+        let stream = std::os::unix::net::UnixStream::from(socket);
+        stream.set_read_timeout(None)?;
+        stream.set_nonblocking(true)?;
+        Ok(Link { stream: UnixStream::from_std(stream)?, inbox, descriptors })
     }
 
     /// Sends a frame.

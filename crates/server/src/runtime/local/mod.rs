@@ -12,6 +12,7 @@ mod agent_exe;
 mod birth;
 mod cgroups;
 mod clear;
+mod embryo;
 mod exec;
 mod file_calls;
 mod host_view;
@@ -36,7 +37,8 @@ use async_trait::async_trait;
 pub use agent_exe::agent_exe_for_tests;
 
 use self::{
-    agent_exe::AgentExe, cgroups::Cgroups, ids::Blocks, images::Catalogue, instance::LocalInstance, record::Home,
+    agent_exe::AgentExe, cgroups::Cgroups, embryo::Nursery, ids::Blocks, images::Catalogue, instance::LocalInstance,
+    record::Home,
 };
 use super::{Capabilities, ImageView, Instance, Limits, Runtime, RuntimeError, SandboxPlan};
 
@@ -77,6 +79,9 @@ struct Site {
     sandboxes: PathBuf,
     exe: AgentExe,
     cgroups: Cgroups,
+    /// Groups that were there before this process made any.
+    old_groups: Vec<String>,
+    nursery: Nursery,
     /// `None` under an ordinary user, who may map no more than the own id.
     blocks: Option<Blocks>,
     ephemeral: bool,
@@ -134,44 +139,48 @@ impl Site {
         self.live.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
     }
 
-    /// Removes every sandbox that is neither driven from here nor to be kept.
+    /// Removes every sandbox that is neither driven from here nor to be kept, and control groups of nobody.
     fn sweep(&self, keep: &HashSet<String>) -> io::Result<()> {
-        let mut names: HashSet<String> = self.cgroups.ids().into_iter().collect();
-        for entry in std::fs::read_dir(&self.sandboxes)?.flatten() {
-            names.extend(entry.file_name().into_string());
-        }
         let mut outcome = Ok(());
-        for name in names.difference(keep) {
-            let home = Home::new(&self.sandboxes, name);
-            if self.is_live(home.path()) {
-                continue;
+        let mut wanted = HashSet::new();
+        for entry in std::fs::read_dir(&self.sandboxes)?.flatten() {
+            let home = Home::at(entry.path());
+            let kept = entry.file_name().to_str().is_some_and(|name| keep.contains(name));
+            if kept || self.is_live(home.path()) {
+                wanted.extend(home.record().ok().map(|record| record.group));
+            } else {
+                // One that stays must not keep the others.
+                outcome = outcome.and(self.clear(&home));
             }
-            // One that stays must not keep the others.
-            outcome = outcome.and(self.clear(name));
+        }
+        for id in self.old_groups.iter().filter(|id| !wanted.contains(*id)) {
+            outcome = outcome.and(self.cgroups.group(id).remove());
         }
         outcome
     }
 
-    fn clear(&self, name: &str) -> io::Result<()> {
-        let home = Home::new(&self.sandboxes, name);
-        if let Some(process) = clear::find(&home) {
+    fn clear(&self, home: &Home) -> io::Result<()> {
+        if let Some(process) = clear::find(home) {
             clear::kill(&process);
         }
-        let block = home.record().ok().and_then(|record| record.block);
-        clear::remove(self, &home, &self.cgroups.group(name), block)
+        let record = home.record().ok();
+        let group = record.as_ref().map(|record| self.cgroups.group(&record.group));
+        clear::remove(self, home, group.as_ref(), record.and_then(|record| record.block))
     }
 }
 
 impl Drop for LocalRuntime {
     /// An ephemeral server's sandboxes end with it, and so does what they used.
     fn drop(&mut self) {
+        self.site.nursery.clear();
         if self.site.ephemeral {
             let live = std::mem::take(&mut *self.site.live.lock().unwrap_or_else(PoisonError::into_inner));
-            for name in live.iter().filter_map(|path| path.file_name()?.to_str()) {
+            for path in live {
                 // Nobody is left to tell; the next server on this directory sweeps.
-                let _ = self.site.clear(name);
+                let _ = self.site.clear(&Home::at(path));
             }
         }
+        self.site.cgroups.tidy();
     }
 }
 
@@ -195,7 +204,13 @@ impl Runtime for LocalRuntime {
         let site = self.site.clone();
         let home = Home::new(&site.sandboxes, &plan.id);
         site.enlist(&home);
-        let born = tokio::task::spawn_blocking(move || birth::give(&site, &plan, view, layers)).await;
+        let born = tokio::task::spawn_blocking(move || {
+            let born = birth::give(&site, &plan, view, layers);
+            // The next one's first process gets ready while this one is used.
+            tokio::task::spawn_blocking(move || site.nursery.refill(&site.exe, &site.cgroups));
+            born
+        });
+        let born = born.await;
         let started = born
             .map_err(|error| RuntimeError::Io { context: "start the sandbox".into(), source: io::Error::other(error) })
             .and_then(|born| born)

@@ -19,7 +19,9 @@ use super::{
     agent_exe::AgentExe,
     birth,
     cgroups::Cgroups,
-    clear, host_view,
+    clear,
+    embryo::Nursery,
+    host_view,
     ids::Blocks,
     images::{Catalogue, Interpreter, System, minor},
     record::Home,
@@ -47,13 +49,16 @@ pub fn probe(config: LocalConfig) -> Result<LocalRuntime, RuntimeError> {
     let seed = hash(&data_dir);
     let memory = total_memory();
     let taken = records.iter().filter_map(|record| record.block);
+    let cgroups = Cgroups::detect(&format!("jetway-{:08x}", seed as u32));
     let site = Site {
         exe: AgentExe::seal(&exe).map_err(io_at("copy the agent's executable"))?,
-        cgroups: Cgroups::detect(&format!("jetway-{:08x}", seed as u32)),
+        old_groups: cgroups.ids(),
+        cgroups,
         blocks: rustix::process::geteuid().is_root().then(|| Blocks::new(taken, seed)),
         ephemeral: config.ephemeral,
         allow_unenforced_limits: config.allow_unenforced_limits,
         default_memory: memory / 4 * 3,
+        nursery: Nursery::default(),
         live: Mutex::new(HashSet::new()),
         sandboxes,
     };
@@ -63,6 +68,7 @@ pub fn probe(config: LocalConfig) -> Result<LocalRuntime, RuntimeError> {
     let in_memory = found.upper_in_memory;
     let catalogue = catalogue(&layers, found.interpreters).map_err(io_at("build the host view"))?;
     let capabilities = capabilities(&site, &catalogue, memory, in_memory);
+    site.nursery.refill(&site.exe, &site.cgroups);
     Ok(LocalRuntime { site: Arc::new(site), catalogue, capabilities })
 }
 
@@ -111,11 +117,11 @@ fn ask(site: &Site, layers: &Path) -> Result<Found, RuntimeError> {
     let view = ImageView { image: "host".into(), kind: "host".into(), description: "host view".into() };
     // A crash may have left one of the same name.
     let home = Home::new(&site.sandboxes, &plan.id);
-    let _ = clear::remove(site, &home, &site.cgroups.group(&plan.id), None);
-    let born = birth::give(site, &plan, view, layers.join("default")).map_err(explain)?;
-    let outcome = wait(&born).and_then(|()| Ok(fs::read_to_string(&born.home.logs().data)?));
+    let _ = clear::remove(site, &home, None, None);
+    let mut born = birth::give(site, &plan, view, layers.join("default")).map_err(explain)?;
+    let outcome = wait(&mut born.control).and_then(|()| Ok(fs::read_to_string(&born.home.logs().data)?));
     clear::kill(&born.process);
-    let removed = clear::remove(site, &born.home, &born.group, born.record.block);
+    let removed = clear::remove(site, &born.home, Some(&born.group), born.record.block);
     let text = outcome.map_err(io_at("hear from a first sandbox"))?;
     removed.map_err(io_at("remove a first sandbox"))?;
     let interpreters = text.lines().filter_map(|line| {
@@ -127,10 +133,9 @@ fn ask(site: &Site, layers: &Path) -> Result<Found, RuntimeError> {
     Ok(Found { interpreters: interpreters.collect(), upper_in_memory: born.upper_in_memory })
 }
 
-fn wait(born: &birth::Born) -> io::Result<()> {
-    let mut channel = Channel::new(born.control.try_clone()?.into());
+fn wait(control: &mut Channel) -> io::Result<()> {
     loop {
-        if let Progress::MainExited { .. } = channel.receive()? {
+        if let Progress::MainExited { .. } = control.receive()? {
             return Ok(());
         }
     }

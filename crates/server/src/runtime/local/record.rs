@@ -21,6 +21,8 @@ pub struct Record {
     pub started: u64,
     /// First id of its block; `None` under an ordinary user.
     pub block: Option<u32>,
+    /// Name of its control groups.
+    pub group: String,
     /// The host view's directory that its root is built on.
     pub layers: PathBuf,
     /// How its image is served.
