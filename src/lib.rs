@@ -3,6 +3,7 @@
 //! ```text
 //!  wasm/ (JavaScript)   or   your Rust
 //!          │                     │
+//!          ├──▶ code/ ───────────┤      interpreters in a sandbox that keep their state
 //!          └──▶ sandbox/ ────────┘      the noun: create, attach, list, files, stop
 //!                  │
 //!               process/                the verb: exec, output, stdin, result
@@ -18,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 pub mod client;
+pub mod code;
 pub mod config;
 pub mod error;
 pub mod process;

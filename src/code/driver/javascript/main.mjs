@@ -1,9 +1,9 @@
 
 async function work() {
-  const [inspector, module, stream, util, consoleModule, threads] = await Promise.all(
-    ["inspector", "module", "stream", "util", "console", "worker_threads"].map((name) => import(`node:${name}`)),
+  const [inspector, module, stream, util, consoleModule, threads, vm] = await Promise.all(
+    ["inspector", "module", "stream", "util", "console", "worker_threads", "vm"].map((name) => import(`node:${name}`)),
   );
-  const interpreter = new Interpreter({ inspector, module, stream, util, consoleModule, threads });
+  const interpreter = new Interpreter({ inspector, module, stream, util, consoleModule, threads, vm });
   const requests = new Frames();
   const control = new net.Socket({ fd: 3, readable: true, writable: false });
   control.on("data", (data) => {

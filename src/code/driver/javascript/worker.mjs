@@ -92,8 +92,8 @@ class Interpreter {
   call = NOBODY;
   rejectRunning = undefined;
 
-  constructor({ inspector, module, stream, util, consoleModule, threads }) {
-    Object.assign(this, { util, outputs: [new Output(1), new Output(2)] });
+  constructor({ inspector, module, stream, util, consoleModule, threads, vm }) {
+    Object.assign(this, { util, vm, outputs: [new Output(1), new Output(2)] });
     this.session = new inspector.Session();
     this.session.connect();
     this.redirect(stream, consoleModule);
@@ -201,7 +201,7 @@ class Interpreter {
   post(method, parameters) {
     return new Promise((resolve, reject) => {
       this.session.post(method, parameters, (error, result) => {
-        if (error) reject(error.code === "ERR_INSPECTOR_COMMAND" ? INTERRUPTED : error);
+        if (error) reject(/terminated/.test(error.message) ? INTERRUPTED : error);
         else resolve(result);
       });
     });
@@ -210,7 +210,7 @@ class Interpreter {
   /** REPL rules: `let`, `const` and `class` stay and may be said again, `await` is allowed, an object is an object. */
   async evaluate(text, count) {
     const code = withImports(text);
-    const expression = /^\s*\{[^]*\}\s*$/.test(code) && (await this.parses(`(${code}\n)`)) ? `(${code}\n)` : code;
+    const expression = /^\s*\{[^]*\}\s*$/.test(code) && this.parses(`(${code}\n)`) ? `(${code}\n)` : code;
     const { result, exceptionDetails: problem } = await this.post("Runtime.evaluate", {
       expression: `${expression}\n//# sourceURL=cell-${count}.js`, replMode: true, objectGroup: "cell",
     });
@@ -229,9 +229,12 @@ class Interpreter {
     throw new Raised(value);
   }
 
-  async parses(expression) {
-    const { exceptionDetails } = await this.post("Runtime.compileScript", { expression, sourceURL: "", persistScript: false });
-    return exceptionDetails === undefined;
+  parses(expression) {
+    try {
+      return Boolean(new this.vm.Script(expression));
+    } catch {
+      return false;
+    }
   }
 
   /** The value behind the inspector's description of it. */
