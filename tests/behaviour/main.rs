@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets what it does not expect must stop")]
 
+mod code;
 mod files;
 mod lifecycle;
 mod logs;

@@ -81,7 +81,9 @@ async function start(directory, { create }) {
     const { spawn } = await import("node:child_process");
     const log = fs.openSync(path.join(directory, "log"), "w", 0o600);
     const stdio = ["ignore", log, log, "pipe"];
-    const child = spawn(process.execPath, [SELF, "serve", directory], { detached: true, stdio });
+    // Through a shell that is gone at once: a context must not descend from an exec that may be killed with its family.
+    const line = ["-c", '"$@" &', "sh", process.execPath, SELF, "serve", directory];
+    const child = spawn("/bin/sh", line, { detached: true, stdio }).on("error", () => {});
     const ready = await new Promise((resolve) => {
       child.stdio[3].once("data", () => resolve(true)).once("end", () => resolve(false));
     });
