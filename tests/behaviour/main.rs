@@ -5,6 +5,7 @@
 mod files;
 mod lifecycle;
 mod logs;
+mod loss;
 mod process;
 mod refusals;
 mod stdin;
