@@ -34,7 +34,7 @@ export function checkOptions(noun, options, where) {
 
 function nearest(key, known) {
   let best;
-  let least = Math.max(2, Math.floor(key.length / 3)) + 1;
+  let least = Math.min(4, Math.max(2, Math.floor(key.length / 2))) + 1;
   for (const name of known) {
     const cost = distance(key.toLowerCase(), name.toLowerCase());
     if (cost < least) [best, least] = [name, cost];

@@ -80,7 +80,7 @@ impl Client {
     }
 
     /// A refused provider is asked once more: its token may just have expired. The server did no work.
-    fn may_refresh(&self, error: &Error) -> bool {
+    pub(super) fn may_refresh(&self, error: &Error) -> bool {
         matches!(self.inner.credentials, Credentials::Provider(_))
             && error.grpc_code() == Some(tonic::Code::Unauthenticated)
     }

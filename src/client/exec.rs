@@ -24,5 +24,6 @@ pub(crate) async fn open(
     keep_open: bool,
 ) -> Result<ExecStream, Error> {
     let message = Some(wire::exec_stream_request::Message::Init(init));
-    Duplex::open(client.transport(), head, wire::ExecStreamRequest { message }, keep_open).await
+    let first = wire::ExecStreamRequest { message };
+    client.refreshing(head, |head| Duplex::open(client.transport(), head, first.clone(), keep_open)).await
 }

@@ -4,7 +4,7 @@ use super::{CallOptions, Client};
 use crate::{
     error::{CallContext, Error, Operation},
     platform::timeout,
-    transport::{Deadline, Incoming},
+    transport::{CallHead, Deadline, Incoming},
     wire,
 };
 
@@ -21,8 +21,12 @@ pub(crate) async fn open(
     options: &CallOptions,
 ) -> Result<LogEntries, Error> {
     let context = CallContext::on(Operation::StreamLogs, request.sandbox_id.clone());
-    let head = client.call_head(context.clone(), options).await?;
-    let deadline = Deadline::start(head.timeout);
+    let head = client.call_head(context, options).await?;
+    client.refreshing(head, |head| follow(client, head, request.clone())).await
+}
+
+async fn follow(client: &Client, head: CallHead, request: wire::StreamLogsRequest) -> Result<LogEntries, Error> {
+    let (context, deadline) = (head.context.clone(), Deadline::start(head.timeout));
     let mut service = client.service();
     let opening = service.stream_logs(head.into_request(request));
     let response = timeout(deadline.remaining(), opening)

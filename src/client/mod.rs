@@ -102,6 +102,25 @@ impl Client {
         Ok(CallHead { path: context.operation.path(), metadata, timeout, context })
     }
 
+    /// Opens a call under `head`, and once more with fresh credentials if the server refuses those: it did no work then.
+    ///
+    /// # Errors
+    /// As `open`; authentication, when the credentials' provider fails.
+    pub(crate) async fn refreshing<T, Opening>(
+        &self,
+        head: CallHead,
+        open: impl Fn(CallHead) -> Opening,
+    ) -> Result<T, Error>
+    where
+        Opening: Future<Output = Result<T, Error>>,
+    {
+        let (context, options) = (head.context.clone(), CallOptions { timeout: head.timeout });
+        match open(head).await {
+            Err(error) if self.may_refresh(&error) => open(self.head(context, &options, true).await?).await,
+            answer => answer,
+        }
+    }
+
     pub(crate) fn transport(&self) -> &Transport {
         &self.inner.transport
     }

@@ -66,6 +66,8 @@ kinds! {
     Network: "network_error", "NetworkError", Some(Other), true, None;
     /// A sandbox operation failed for a reason without a kind of its own.
     Sandbox: "sandbox_error", "SandboxError", Some(Other), false, None;
+    /// The server found the input wrong; `field_violations` says where, in the wire's terms.
+    SandboxValidation: "sandbox_validation_error", "SandboxValidationError", Some(Validation), false, None;
     /// The sandbox does not take work: not yet, or not any more.
     SandboxNotRunning: "sandbox_not_running", "SandboxNotRunningError", Some(Sandbox), false,
         Some("Start another sandbox: this one does not take work any more.");

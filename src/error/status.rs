@@ -123,7 +123,7 @@ fn kind_of_code(code: Code, context: &CallContext) -> ErrorKind {
     let subject = context.operation.subject();
     match code {
         Code::Unauthenticated | Code::PermissionDenied => ErrorKind::Authentication,
-        Code::InvalidArgument | Code::OutOfRange => ErrorKind::Validation,
+        Code::InvalidArgument | Code::OutOfRange => ErrorKind::SandboxValidation,
         Code::NotFound if subject == Subject::Collection => ErrorKind::Sandbox,
         Code::NotFound => ErrorKind::SandboxNotFound,
         Code::Cancelled => ErrorKind::SandboxNotRunning,
@@ -194,7 +194,8 @@ mod tests {
         details.add_bad_request_violation("spec.containers[0].image", "must not be empty");
         let status = Status::with_error_details(Code::InvalidArgument, "bad", details);
         let error = Error::from_status(&status, &CallContext::new(Operation::CreateSandbox));
-        assert_eq!(error.kind(), ErrorKind::Validation);
+        assert_eq!(error.kind(), ErrorKind::SandboxValidation);
+        assert!(error.kind().is(ErrorKind::Validation));
         assert_eq!(error.retry_delay(), Some(Duration::from_millis(250)));
         assert_eq!(error.field_violations()[0].field, "spec.containers[0].image");
     }

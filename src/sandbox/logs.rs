@@ -162,7 +162,7 @@ fn chunk(entry: wire::LogEntry) -> Result<Option<LogChunk>, Error> {
 fn reported(error: wire::LogStreamError) -> Error {
     let kind = match error.code.as_str() {
         "RUNNER_UNAVAILABLE" | "RUNNER_DRAINING" | "STREAM_INTERRUPTED" => ErrorKind::SandboxUnavailable,
-        "INVALID_RESUME_OFFSET" => ErrorKind::Validation,
+        "INVALID_RESUME_OFFSET" => ErrorKind::SandboxValidation,
         "SANDBOX_NOT_FOUND" => ErrorKind::SandboxNotFound,
         "PERMISSION_DENIED" => ErrorKind::Authentication,
         "STREAM_TRUNCATED" => ErrorKind::StreamTruncated,
@@ -206,6 +206,6 @@ mod tests {
         };
         assert_eq!(kind("STREAM_INTERRUPTED"), ErrorKind::SandboxUnavailable);
         assert_eq!(kind("SESSION_NOT_FOUND"), ErrorKind::Sandbox);
-        assert_eq!(kind("INVALID_RESUME_OFFSET"), ErrorKind::Validation);
+        assert_eq!(kind("INVALID_RESUME_OFFSET"), ErrorKind::SandboxValidation);
     }
 }

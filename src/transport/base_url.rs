@@ -38,6 +38,15 @@ impl BaseUrl {
         Ok(Self { origin: format!("{scheme}://{authority}"), prefix: uri.path().trim_end_matches('/').to_owned() })
     }
 
+    /// The whole root.
+    pub(crate) fn as_url(&self) -> String {
+        format!("{}{}", self.origin, self.prefix)
+    }
+}
+
+// Fetch takes the URL whole; the parts are the native channel's.
+#[allow(dead_code)]
+impl BaseUrl {
     /// Scheme, host and port.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
@@ -51,11 +60,6 @@ impl BaseUrl {
     /// Whether calls are encrypted.
     pub(crate) fn is_tls(&self) -> bool {
         self.origin.starts_with("https:")
-    }
-
-    /// The whole root.
-    pub(crate) fn as_url(&self) -> String {
-        format!("{}{}", self.origin, self.prefix)
     }
 }
 

@@ -6,6 +6,7 @@ mod code;
 mod files;
 mod lifecycle;
 mod logs;
+mod loss;
 mod process;
 mod refusals;
 mod stdin;

@@ -88,6 +88,10 @@ async fn a_provider_is_asked_once_more_after_a_refusal() {
     let config = ClientConfig::new(&site.url).credentials(Credentials::provider(Refreshing));
     let client = Client::new(config).unwrap();
     assert!(Sandbox::list(&client, Default::default()).all().await.unwrap().is_empty());
+    let id = site.sandbox().start().await.unwrap();
+    let sandbox = Sandbox::from_id(&client, &id).await.unwrap();
+    assert!(sandbox.exec(["true"], ExecOptions::default()).await.unwrap().ok());
+    assert!(sandbox.logs(Default::default()).await.unwrap().next().await.is_none());
     site.close().await;
 }
 

@@ -1,5 +1,5 @@
 // A Chromium page of the server's own origin that has imported the packed package. The package's files are answered from
-// node_modules by the browser's driver; everything else, every call and every socket, reaches the real server.
+// node_modules by the browser's driver; everything else, the document, every call and every socket, is the real server's.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -10,7 +10,7 @@ const { chromium } = createRequire(JETWAY_DEMO_TOOLS)("playwright-core");
 
 const PACKAGE = resolve("node_modules/jetway");
 const PREFIX = "/__demo/";
-const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html", ".json": "application/json" };
+const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm" };
 
 /** Starts the browser, hands a page to `work`, and ends the browser whatever happens. */
 export async function withPage(work) {
@@ -38,19 +38,17 @@ export function withPackage(work) {
     const sockets = [];
     page.on("websocket", (socket) => sockets.push(socket));
     await page.route(`${new URL(JETWAY_DEMO_URL).origin}${PREFIX}**`, answer);
-    await page.goto(new URL(`${PREFIX}index.html`, JETWAY_DEMO_URL).href);
-    await page.waitForFunction(() => globalThis.jetway !== undefined);
+    // A document that the driver made up would not count as local, and Chromium would block its sockets to loopback.
+    await page.goto(new URL("/healthz", JETWAY_DEMO_URL).href);
+    await page.evaluate(async (entry) => {
+      globalThis.jetway = await import(entry);
+    }, PREFIX + (await browserEntry()));
     await work(page, sockets);
   });
 }
 
 async function answer(route) {
   const path = decodeURIComponent(new URL(route.request().url()).pathname).slice(PREFIX.length);
-  if (path === "index.html") {
-    const body = `<!doctype html><meta charset="utf-8"><title>demo</title><link rel="icon" href="data:,">
-      <script type="module">globalThis.jetway = await import("${PREFIX}${await browserEntry()}");</script>`;
-    return route.fulfill({ contentType: "text/html", body });
-  }
   const file = resolve(PACKAGE, path);
   if (!file.startsWith(PACKAGE + sep)) return route.abort();
   return route.fulfill({ contentType: TYPES[extname(file)] ?? "application/octet-stream", body: await readFile(file) });

@@ -102,10 +102,11 @@ impl Program {
     /// When it cannot start, exits other than 0 or takes too long.
     pub fn run(self, step: &Step) -> Result<Finished> {
         let (shown, hint) = (self.shown(), self.hint.clone());
+        let tail = if self.echo { 0 } else { TAIL };
         let finished = self.finish(step)?;
         match finished.status.success() {
             true => Ok(finished),
-            false => Err(failure(&format!("`{shown}` failed ({})", finished.status), &finished, hint)),
+            false => Err(failure(&format!("`{shown}` failed ({})", finished.status), &finished, tail, hint)),
         }
     }
 
@@ -144,7 +145,7 @@ impl Program {
                 owned.end();
                 let log = keep(step.name(), &shown, &lines)?;
                 let finished = Finished { status: ExitStatus::default(), lines, log };
-                return Err(failure(&format!("`{shown}` took longer than {limit:?}; ended"), &finished, hint));
+                return Err(failure(&format!("`{shown}` took longer than {limit:?}; ended"), &finished, TAIL, hint));
             }
         }
         let status = match status {
@@ -178,13 +179,13 @@ impl Finished {
 
     /// The error for a run that ended well and still is not what it should be.
     pub fn complaint(&self, what: &str) -> anyhow::Error {
-        failure(what, self, None)
+        failure(what, self, TAIL, None)
     }
 }
 
-fn failure(what: &str, finished: &Finished, hint: Option<String>) -> anyhow::Error {
+fn failure(what: &str, finished: &Finished, tail: usize, hint: Option<String>) -> anyhow::Error {
     let mut text = what.to_owned();
-    for line in &finished.lines[finished.lines.len().saturating_sub(TAIL)..] {
+    for line in &finished.lines[finished.lines.len().saturating_sub(tail)..] {
         let _ = write!(text, "\n  | {line}");
     }
     let _ = write!(text, "\n  whole output: {}", project::shown(&finished.log));
@@ -199,8 +200,8 @@ fn advice(hint: &str) -> String {
 fn keep(step: &str, shown: &str, lines: &[String]) -> Result<PathBuf> {
     let dir = project::target().join("xtask-logs");
     project::make_dir(&dir)?;
-    let name: String =
-        step.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let words = step.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let name = words.collect::<Vec<_>>().join("-").to_ascii_lowercase();
     let log = dir.join(format!("{name}.log"));
     std::fs::write(&log, format!("$ {shown}\n{}\n", lines.join("\n")))
         .with_context(|| format!("cannot write {}", project::shown(&log)))?;

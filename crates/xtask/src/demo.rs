@@ -4,7 +4,7 @@
 //! consumer of the package would.
 
 use crate::{children, command::Program, package, page, project, server, setup, step, step::took};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ pub fn run(options: &Options) -> Result<()> {
     step::run("a consumer installs the packed package", |step| install(&tarball, &consumer, step))?;
     let mut server = server::Server::start(&binary, scratch.path())?;
     let shown = show(options, &consumer, &server.ready);
-    shown.map_err(|error| error.context(server.log_tail()))?;
+    shown.map_err(|error| anyhow!("{error:#}\n{}", server.log_tail()))?;
 
     if options.check {
         server.stop()?;

@@ -28,7 +28,7 @@ const FAST: &[Check] = &[
 
 const SLOW: &[Check] = &[
     ("rustdoc", rustdoc),
-    ("size budget", |step| package::sizes::report(step).map(drop)),
+    ("size budget", package::sizes::check),
     ("licences", licences),
     ("dependencies", dependencies),
 ];

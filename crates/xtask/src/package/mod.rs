@@ -56,12 +56,7 @@ pub fn run(options: &Options) -> Result<PathBuf> {
             inputs.keep(&stamp)
         })?;
     }
-    step::run("sizes", |step| {
-        for line in sizes::report(step)? {
-            step.say(&line);
-        }
-        Ok(())
-    })?;
+    step::run("sizes", sizes::report)?;
     Ok(tarball)
 }
 

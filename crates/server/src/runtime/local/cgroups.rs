@@ -169,7 +169,11 @@ impl Group {
             // Another sandbox's end may have tidied the parent away.
             let Some(parent) = directory.parent() else { return Ok(()) };
             make(parent)?;
-            if [&self.cgroups.memory, &self.cgroups.pids, &self.cgroups.cpu].into_iter().flatten().any(|place| place.unified) {
+            if [&self.cgroups.memory, &self.cgroups.pids, &self.cgroups.cpu]
+                .into_iter()
+                .flatten()
+                .any(|place| place.unified)
+            {
                 delegate(parent);
             }
             make(directory)?;

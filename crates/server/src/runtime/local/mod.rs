@@ -172,7 +172,6 @@ impl Site {
 impl Drop for LocalRuntime {
     /// An ephemeral server's sandboxes end with it, and so does what they used.
     fn drop(&mut self) {
-        self.site.nursery.clear();
         if self.site.ephemeral {
             let live = std::mem::take(&mut *self.site.live.lock().unwrap_or_else(PoisonError::into_inner));
             for path in live {
@@ -180,7 +179,14 @@ impl Drop for LocalRuntime {
                 let _ = self.site.clear(&Home::at(path));
             }
         }
-        self.site.cgroups.tidy();
+    }
+}
+
+impl Drop for Site {
+    /// After the last sandbox and the last refill under way.
+    fn drop(&mut self) {
+        self.nursery.clear();
+        self.cgroups.tidy();
     }
 }
 

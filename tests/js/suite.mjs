@@ -1,0 +1,15 @@
+// The behaviour of the built package, the same wherever it runs: named cases that take
+// `{ jetway, client, sandbox, url, token, page, duplex, htmlUrl, silentUrl, unhandled }` and fail by throwing. A runner makes the
+// context: Node's is package.test.mjs, Chromium's is tests/browser/package.test.mjs.
+//
+// `sandbox` is shared and running; `page` says whether this is a web page; `duplex` is the transport that input must
+// take, if one is forced; `htmlUrl` is a server that answers with HTML, `silentUrl` one that
+// never does; `unhandled` gives the unhandled rejections so far.
+import { errors } from "./suite/errors.mjs";
+import { exec } from "./suite/exec.mjs";
+import { files } from "./suite/files.mjs";
+import { lifecycle } from "./suite/lifecycle.mjs";
+import { stdin } from "./suite/stdin.mjs";
+import { terminal } from "./suite/terminal.mjs";
+
+export const suite = { exec, stdin, terminal, files, lifecycle, errors };
