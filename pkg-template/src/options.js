@@ -15,6 +15,9 @@ export const OPTIONS = {
   stop: ["gracefulShutdownSeconds", "snapshotOnStop", "missingOk", "timeoutMs", "signal"],
   delete: ["missingOk", "timeoutMs", "signal", "client"],
   list: ["tags", "status", "runnerIds", "showTerminated", "includeStopped", "pageSize", "timeoutMs", "signal", "client"],
+  context: ["language", "cwd", "env"],
+  runCode: ["language", "context", "onStdout", "onStderr", "onResult", "timeoutMs", "silent", "signal"],
+  runInContext: ["onStdout", "onStderr", "onResult", "timeoutMs", "silent", "signal"],
   fromId: ["timeoutMs", "signal", "client"],
 };
 

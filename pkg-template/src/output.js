@@ -133,7 +133,7 @@ export class Output {
 const slow = (stream, options) => ReadableStream.prototype.values.call(stream, options);
 
 /** The beginning and the end of a byte stream in bounded memory. */
-class MiddleBuffer {
+export class MiddleBuffer {
   #head = [];
   #tail = [];
   #first = 0;

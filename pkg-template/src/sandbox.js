@@ -2,6 +2,7 @@
 
 import "./dispose.js";
 import { call, clientOf } from "./client.js";
+import { Code } from "./code.js";
 import { checkOptions } from "./options.js";
 import { Process } from "./process.js";
 import { SandboxList } from "./list.js";
@@ -11,6 +12,8 @@ import { invalid } from "./errors.js";
 import { toBytes } from "./text.js";
 
 const MARK = "JETWAY_PROCESS_ID";
+/** The line is `$0`: no shell sees it but the one that is to run it. */
+const IN_SHELL = 'command -v bash >/dev/null 2>&1 && exec bash -c "$0"; exec sh -c "$0"';
 /** Signals every process that carries the mark in its environment: the process and what it started. */
 const SIGNAL_MARKED = `for e in /proc/[0-9]*/environ; do
   tr '\\0' '\\n' <"$e" 2>/dev/null | grep -qx "$1" || continue
@@ -20,6 +23,7 @@ done; [ -n "$found" ]`;
 export class Sandbox {
   #core;
   #ready;
+  #code;
 
   /** @param {object | Promise<object>} core @internal */
   constructor(core) {
@@ -152,6 +156,23 @@ export class Sandbox {
   async #signal(id, name, container) {
     const process = this.exec(["/bin/sh", "-c", SIGNAL_MARKED, "sh", `${MARK}=${id}`, name], { container });
     return (await process).exitCode === 0;
+  }
+
+  // Code.
+
+  /** Its code contexts: interpreters that keep their state. */
+  get code() {
+    return (this.#code ??= new Code({ exec: this.exec.bind(this), writeFile: this.writeFile.bind(this) }));
+  }
+
+  /** Runs code in a context; by default in the language's own, which everybody shares. */
+  runCode(code, options) {
+    return this.code._run(code, options);
+  }
+
+  /** Runs a command: a line for the shell, or an array. Returns the process at once, as exec() does. */
+  runCommand(command, options) {
+    return this.exec(typeof command === "string" ? ["/bin/sh", "-c", IN_SHELL, command] : command, options);
   }
 
   // Files.

@@ -3,6 +3,7 @@
 import "./dispose.js";
 
 export { Client, DEFAULT_BASE_URL, configure } from "./client.js";
+export { Code, CodeContext } from "./code.js";
 export * from "./status.js";
 export { Process } from "./process.js";
 export { Sandbox } from "./sandbox.js";

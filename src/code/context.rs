@@ -22,7 +22,6 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    platform,
     process::ExecOptions,
     sandbox::Sandbox,
 };
@@ -124,10 +123,7 @@ impl Code {
     /// whatever kept the sandbox from starting.
     pub async fn create_context(&self, options: ContextOptions) -> Result<Context, Error> {
         let ContextOptions { language, cwd, env } = options;
-        let random = platform::random_bytes::<8>().ok_or_else(|| {
-            Error::new(ErrorKind::Configuration, "this host has no source of randomness for the ids of contexts")
-        })?;
-        let id = format!("{}-{:016x}", language.name(), u64::from_be_bytes(random));
+        let id = language.new_context()?;
         let context = self.open(&id, true, Place { cwd, env })?;
         let (listener, greeting) = listen();
         context.tell(Command::Greet(listener))?;

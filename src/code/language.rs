@@ -1,7 +1,10 @@
 //! The languages of contexts and the programs that keep their state: one file each, put together from their parts here.
 //! Must not know: how a program gets into a sandbox.
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    platform,
+};
 
 /// Where everything of ours lies in a sandbox.
 const ROOT: &str = "/tmp/.jetway";
@@ -87,6 +90,14 @@ impl Language {
         let options = format!("{{\"create\":{create}}}");
         let verb = ["attach".to_owned(), format!("{CONTEXTS}/{context}"), options];
         self.command().into_iter().chain(verb).chain(requests.map(str::to_owned)).collect()
+    }
+
+    /// The id of a new context.
+    pub(crate) fn new_context(self) -> Result<String, Error> {
+        let random = platform::random_bytes::<8>().ok_or_else(|| {
+            Error::new(ErrorKind::Configuration, "this host has no source of randomness for the ids of contexts")
+        })?;
+        Ok(format!("{}-{:016x}", self.name(), u64::from_be_bytes(random)))
     }
 
     /// The command that prints all contexts of the sandbox as JSON.

@@ -3,7 +3,7 @@
 //!
 //! A call's frames form one byte stream. `Continue` and `Acknowledge` name positions in it, in bytes of whole frames.
 
-use std::fmt;
+use std::{fmt, num::ParseIntError, str::FromStr};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -22,6 +22,14 @@ pub struct CallId(pub(super) u64);
 impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for CallId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u64::from_str_radix(text, 16).map(Self)
     }
 }
 
@@ -253,5 +261,6 @@ mod tests {
         let frame = Request::Execute.frame(CallId(0x0102), &[b"ab", b"c"]);
         assert_eq!(&frame[..], b"\0\0\0\x0cE\0\0\0\0\0\0\x01\x02abc");
         assert_eq!(CallId(0xab).to_string(), "00000000000000ab");
+        assert_eq!("00000000000000ab".parse(), Ok(CallId(0xab)));
     }
 }

@@ -7,6 +7,7 @@
 
 mod abort;
 mod client;
+mod code;
 mod credentials;
 mod error;
 mod files;

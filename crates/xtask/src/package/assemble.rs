@@ -28,6 +28,7 @@ pub fn package(bound: &Path, step: &Step) -> Result<()> {
     let glue = bound.join(format!("{OUT_NAME}.js"));
     let minified = code.join(format!("{OUT_NAME}.js"));
     esbuild().arg(&glue).arg("--minify").arg("--format=esm").arg(outfile(&minified)).run(step)?;
+    write_drivers(&code)?;
     write_inline_wasm(&code, &code.join(&wasm))?;
     write_common_js(&code, step)?;
     step.note(project::shown(&out));
@@ -51,6 +52,24 @@ fn fill_version(manifest: &Path) -> Result<()> {
     let filled = text.replacen(VERSION_PLACEHOLDER, &format!("\"version\": \"{}\"", project::version()), 1);
     serde_json::from_str::<serde_json::Value>(&filled).context("pkg-template/package.json is not JSON")?;
     Ok(fs::write(manifest, filled)?)
+}
+
+/// The programs that keep code contexts, each a module of its own that is loaded when it is needed: the core knows only
+/// their fingerprints.
+fn write_drivers(code: &Path) -> Result<()> {
+    let sources = project::root().join("src/code");
+    let table = fs::read_to_string(sources.join("language.rs"))?;
+    for language in ["python", "javascript"] {
+        let mut driver = String::new();
+        for (at, _) in table.match_indices(&format!("include_str!(\"driver/{language}/")) {
+            let part = table[at..].split('"').nth(1).context("language.rs names a driver without its end")?;
+            driver += &fs::read_to_string(sources.join(part)).with_context(|| format!("cannot read {part}"))?;
+        }
+        ensure!(!driver.is_empty(), "src/code/language.rs names no parts of the {language} driver");
+        let text = serde_json::to_string(&driver)?;
+        fs::write(code.join(format!("driver_{language}.js")), format!("export default {text};\n"))?;
+    }
+    Ok(())
 }
 
 /// The wasm as a JavaScript module, for hosts that can load nothing beside their one script.

@@ -82,6 +82,7 @@ async function start(directory, { create }) {
     const log = fs.openSync(path.join(directory, "log"), "w", 0o600);
     const stdio = ["ignore", log, log, "pipe"];
     // Through a shell that is gone at once: a context must not descend from an exec that may be killed with its family.
+    delete process.env.JETWAY_PROCESS_ID; // marks the exec, which this outlives
     const line = ["-c", '"$@" &', "sh", process.execPath, SELF, "serve", directory];
     const child = spawn("/bin/sh", line, { detached: true, stdio }).on("error", () => {});
     const ready = await new Promise((resolve) => {

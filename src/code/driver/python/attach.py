@@ -105,6 +105,7 @@ def start(socket, directory, options):
                     os.dup2(source, target)
                 os.set_inheritable(3, True)
                 os.closerange(4, 256)
+                os.environ.pop("JETWAY_PROCESS_ID", None)  # marks the exec, which this outlives
                 os.execv(sys.executable, [sys.executable, os.path.abspath(__file__), "serve", directory])
             os._exit(0)
         os.wait()
