@@ -107,6 +107,24 @@ async fn a_dead_server_is_a_network_error_that_says_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_does_not_exist_is_a_network_error_that_says_so() {
+    let client = client("http://no-such-host.invalid:7070");
+    let error = Sandbox::list(&client, Default::default()).all().await.unwrap_err();
+    assert_eq!((error.kind(), error.diagnosis()), (ErrorKind::Network, Some(Diagnosis::Dns)), "{error:?}");
+    assert!(error.message().contains("no-such-host.invalid"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn https_to_a_server_without_tls_is_a_network_error_that_says_so() {
+    let site = Site::open().await;
+    let client = client(&site.url.replace("http:", "https:"));
+    let error = Sandbox::list(&client, Default::default()).all().await.unwrap_err();
+    assert_eq!((error.kind(), error.diagnosis()), (ErrorKind::Network, Some(Diagnosis::Tls)), "{error:?}");
+    assert!(!error.retryable());
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn html_instead_of_grpc_is_a_network_error_that_says_so() {
     let page = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", page.local_addr().unwrap());
