@@ -103,8 +103,11 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // TERM, so that a test that failed leaves no sandbox behind.
+        if let Ok(None) = self.child.try_wait() {
+            let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+            let _ = self.child.wait();
+        }
     }
 }
 
@@ -133,6 +136,11 @@ fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
+/// An argument by which this run's process is told from every other one's.
+fn mark(number: u32) -> String {
+    format!("{}{number}", std::process::id())
+}
+
 fn runs(argument: &str) -> bool {
     std::fs::read_dir("/proc").unwrap().flatten().any(|process| {
         let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
@@ -142,7 +150,7 @@ fn runs(argument: &str) -> bool {
 
 #[tokio::test]
 async fn a_server_announces_itself_and_takes_everything_with_it() {
-    let home = Home::new();
+    let (home, mark) = (Home::new(), mark(1));
     let served = home.serve(&[]);
     let found: Value =
         serde_json::from_str(&std::fs::read_to_string(home.path("share/jetway/serve.json")).unwrap()).unwrap();
@@ -150,42 +158,42 @@ async fn a_server_announces_itself_and_takes_everything_with_it() {
     assert_eq!(found["pid"], served.child.id());
     assert_eq!((mode(&home.path("share/jetway/serve.json")), mode(&home.path("data/token"))), (0o600, 0o600));
     assert_eq!(mode(&home.path("data")), 0o700);
-    let id = served.create(&["sleep", "71717171"]).await;
+    let id = served.create(&["sleep", &mark]).await;
     served.sh(&id, "true").await;
-    wait_until("its main command", || runs("71717171").then_some(()));
+    wait_until("its main command", || runs(&mark).then_some(()));
     assert!(served.signal(Signal::TERM).success());
-    assert!(!runs("71717171"));
+    assert!(!runs(&mark));
     assert_eq!(home.sandboxes(), 0);
     assert!(!home.path("share/jetway/serve.json").exists() && !home.path("ready.json").exists());
 }
 
 #[tokio::test]
 async fn a_killed_servers_sandboxes_are_found_again() {
-    let home = Home::new();
+    let (home, mark) = (Home::new(), mark(2));
     let served = home.serve(&[]);
-    let id = served.create(&["sleep", "72727272"]).await;
+    let id = served.create(&["sleep", &mark]).await;
     served.sh(&id, "echo kept > /tmp/file").await;
     let token = served.token.clone();
     served.signal(Signal::KILL);
     std::fs::remove_file(home.path("ready.json")).unwrap();
-    wait_until("its main command", || runs("72727272").then_some(()));
+    wait_until("its main command", || runs(&mark).then_some(()));
     let served = home.serve(&[]);
     assert_eq!(served.token, token);
     assert_eq!(served.sh(&id, "cat /tmp/file").await, "kept\n");
     assert!(served.signal(Signal::INT).success());
-    assert!(!runs("72727272"));
+    assert!(!runs(&mark));
     assert_eq!(home.sandboxes(), 0);
 }
 
 #[tokio::test]
 async fn ephemeral_sandboxes_die_with_a_killed_server() {
-    let home = Home::new();
+    let (home, mark) = (Home::new(), mark(3));
     let served = home.serve(&["--ephemeral"]);
-    let id = served.create(&["sleep", "73737373"]).await;
+    let id = served.create(&["sleep", &mark]).await;
     served.sh(&id, "true").await;
-    wait_until("its main command", || runs("73737373").then_some(()));
+    wait_until("its main command", || runs(&mark).then_some(()));
     served.signal(Signal::KILL);
-    wait_until("the sandbox to die", || (!runs("73737373")).then_some(()));
+    wait_until("the sandbox to die", || (!runs(&mark)).then_some(()));
     // Directories cannot be removed by somebody who was killed; the next start does it.
     std::fs::remove_file(home.path("ready.json")).unwrap();
     let served = home.serve(&["--ephemeral"]);
