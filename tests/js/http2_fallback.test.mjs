@@ -25,8 +25,8 @@ before(async () => {
     from.pipe(onward);
     to.on("close", () => onward.destroy());
   });
-  front.on("clientError", (_, socket) => {
-    refused.add(socket);
+  front.on("clientError", (error, socket) => {
+    if (error.rawPacket?.subarray(0, 14).toString() === "PRI * HTTP/2.0") refused.add(socket);
     socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
   });
   await new Promise((done) => front.listen(0, "127.0.0.1", done));

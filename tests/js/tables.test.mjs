@@ -9,7 +9,7 @@ import { OPTIONS } from "../../pkg-template/src/options.js";
 import { SandboxStatus } from "../../pkg-template/src/status.js";
 
 const read = (path) => readFile(fileURLToPath(new URL(`../../${path}`, import.meta.url)), "utf8");
-const types = await read("pkg-template/src/index.d.ts");
+const types = (await read("pkg-template/src/index.d.ts")) + (await read("pkg-template/src/errors.d.ts"));
 
 /** The keys of an interface in the types, its parents' included. */
 function keysOf(name) {
