@@ -27,26 +27,29 @@ export class Process {
   #exitCode;
   #outcome;
   #wake;
-  #kill;
+  #beside;
+  #opened;
   #transport;
 
   /**
    * @param {(signal: AbortSignal) => Promise<object>} open opens the stream in the core
-   * @param {(signal: string) => Promise<boolean>} kill signals the process from beside
+   * @param {(command: string[]) => Process} beside runs a command in the same place
    * @internal
    */
-  constructor(open, kill, command, options) {
+  constructor(open, beside, command, options) {
     const limit = options.maxBufferBytes ?? DEFAULT_MAX_BUFFER_BYTES;
     const room = () => this.#wake?.();
     this.#command = Object.freeze([...command]);
     this.#check = options.check ?? false;
-    this.#kill = kill;
+    this.#beside = beside;
     this.#stdout = new Output(limit, room);
     this.#stderr = new Output(limit, room);
     this.#taking = new Promise((resolve) => (this.#ready = resolve));
-    this.#stdin = new Stdin(this.#taking);
+    this.#stdin = new Stdin(() => this.#takingCall());
     this.#hasStdin = Boolean(options.stdin || options.tty) && options.input === undefined;
-    this.#outcome = this.#run(open, options.signal);
+    const opening = this.#open(open, options.signal);
+    this.#opened = opening.catch(() => undefined);
+    this.#outcome = this.#run(opening, options.signal);
     // Whoever waits gets the failure; a process that nobody waits for must not end the program.
     this.#outcome.catch(() => {});
     if (options.input !== undefined) this.#stdin.feed(options.input).catch((error) => this.cancel(error));
@@ -171,10 +174,11 @@ export class Process {
    * KILL, the process is ended as by cancel().
    */
   async kill(signal = "KILL") {
-    const name = String(signal).toUpperCase().replace(/^SIG/, "");
-    if (!/^([A-Z][A-Z0-9+-]*|[1-9][0-9]?)$/.test(name)) throw invalid("signal", `must be a signal's name or number, got ${JSON.stringify(signal)}`);
-    if (this.#exitCode !== undefined || this.#stop.signal.aborted) return false;
-    if (name !== "KILL" && name !== "9") return this.#kill(name);
+    // One that is over has nothing to signal; one that is not open yet is not there to be signalled.
+    await this.#opened;
+    if (!this.#call || this.#stop.signal.aborted) return false;
+    const command = this.#call.signalCommand(String(signal));
+    if (command) return (await this.#beside(command)).exitCode === 0;
     this.cancel();
     await this.#outcome.catch(() => {});
     return true;
@@ -195,22 +199,33 @@ export class Process {
 
   /** @internal */
   async _resize(cols, rows) {
-    const call = await this.#taking;
-    call?.resize(cols, rows);
+    (await this.#takingCall())?.resize(cols, rows);
   }
 
-  async #run(open, signal) {
-    const abort = () => this.cancel(signal.reason);
+  /** The call once the process takes input; undefined when it is over. */
+  async #takingCall() {
+    await this.#taking;
+    return this.#call;
+  }
+
+  async #open(open, signal) {
     if (signal?.aborted) this.#stop.abort(signal.reason);
+    if (this.#stop.signal.aborted) throw cancelled("exec", this.#stop.signal.reason);
+    const call = await guarded(open(this.#stop.signal));
+    this.#call = call;
+    this.#transport = call.transport;
+    // A cancel that came while the stream was being opened had no call to act on.
+    if (this.#stop.signal.aborted) call.cancel();
+    return call;
+  }
+
+  async #run(opening, signal) {
+    const abort = () => this.cancel(signal.reason);
     signal?.addEventListener("abort", abort);
     let failure;
     try {
-      if (this.#stop.signal.aborted) throw cancelled("exec", this.#stop.signal.reason);
-      this.#call = await guarded(open(this.#stop.signal));
-      this.#transport = this.#call.transport;
-      // A cancel that came while the stream was being opened has no call to act on.
-      if (this.#stop.signal.aborted) this.#call.cancel();
-      await guarded(this.#follow(this.#call));
+      const call = await opening;
+      await guarded(this.#follow(call));
     } catch (error) {
       failure = this.#stop.signal.aborted ? withCause(error, this.#stop.signal.reason) : error;
     } finally {
@@ -226,7 +241,7 @@ export class Process {
     });
     this.#stdout.end(failure);
     this.#stderr.end(failure);
-    this.#ready(undefined);
+    this.#ready();
     if (failure) throw withResult(failure, result);
     if (this.#check && !result.ok) throw failedCheck(result);
     return result;
@@ -258,14 +273,15 @@ export class Process {
         }
         chunk = next.value;
         const happened = call.push(chunk, sink);
-        if (happened & READY) this.#ready(call);
+        if (happened & READY) this.#ready();
         if (happened & EXITED) {
           this.#exitCode = call.exitCode;
           break;
         }
       }
     } finally {
-      this.#ready(undefined);
+      this.#call = undefined;
+      this.#ready();
       release(call, reader);
     }
   }

@@ -11,14 +11,8 @@ import { guarded } from "./panic.js";
 import { invalid } from "./errors.js";
 import { toBytes } from "./text.js";
 
-const MARK = "JETWAY_PROCESS_ID";
 /** The line is `$0`: no shell sees it but the one that is to run it. */
 const IN_SHELL = 'command -v bash >/dev/null 2>&1 && exec bash -c "$0"; exec sh -c "$0"';
-/** Signals every process that carries the mark in its environment: the process and what it started. */
-const SIGNAL_MARKED = `for e in /proc/[0-9]*/environ; do
-  tr '\\0' '\\n' <"$e" 2>/dev/null | grep -qx "$1" || continue
-  p=\${e#/proc/}; kill -s "$2" "\${p%/environ}" 2>/dev/null && found=1
-done; [ -n "$found" ]`;
 
 export class Sandbox {
   #core;
@@ -130,32 +124,22 @@ export class Sandbox {
 
   /** Runs a command. Returns the process at once; await it for its result. */
   exec(command, options) {
-    const { signal, input, stdin, env, ...rest } = checkOptions("exec", options, "exec");
+    const { signal, input, stdin, maxBufferBytes, check, ...rest } = checkOptions("exec", options, "exec");
     const argv = readCommand(command, "exec");
-    const id = mark();
-    const wire = { ...rest, stdin: Boolean(stdin) || input !== undefined, env: { ...env, [MARK]: id } };
-    delete wire.maxBufferBytes;
-    delete wire.check;
-    const open = async (stop) => (await this.#ready).exec(argv, { ...wire, signal: stop });
-    const kill = (name) => this.#signal(id, name, rest.container);
-    return new Process(open, kill, argv, { ...rest, stdin, input, signal });
+    const spec = { ...rest, stdin: Boolean(stdin) || input !== undefined };
+    const open = async (stop) => (await this.#ready).exec(argv, { ...spec, signal: stop });
+    const beside = (command) => this.exec(command, { container: rest.container });
+    return new Process(open, beside, argv, { ...spec, stdin, input, signal, maxBufferBytes, check });
   }
 
   /** Opens a shell, or another command, in a terminal. */
   shell(options) {
-    const { command, cols = 80, rows = 24, signal, env, ...rest } = checkOptions("shell", options, "shell");
+    const { command, cols = 80, rows = 24, signal, ...rest } = checkOptions("shell", options, "shell");
     checkSize(cols, rows);
     const argv = command === undefined ? undefined : readCommand(command, "shell");
-    const id = mark();
-    const wire = { ...rest, cols, rows, env: { TERM: "xterm-256color", ...env, [MARK]: id } };
-    const open = async (stop) => (await this.#ready).shell(argv, { ...wire, signal: stop });
-    const kill = (name) => this.#signal(id, name, rest.container);
-    return new TerminalSession(new Process(open, kill, argv ?? ["shell"], { tty: true, signal }));
-  }
-
-  async #signal(id, name, container) {
-    const process = this.exec(["/bin/sh", "-c", SIGNAL_MARKED, "sh", `${MARK}=${id}`, name], { container });
-    return (await process).exitCode === 0;
+    const open = async (stop) => (await this.#ready).shell(argv, { ...rest, cols, rows, signal: stop });
+    const beside = (command) => this.exec(command, { container: rest.container });
+    return new TerminalSession(new Process(open, beside, argv ?? ["shell"], { tty: true, signal }));
   }
 
   // Code.
@@ -325,8 +309,3 @@ function text(field, value) {
 }
 
 const date = (ms) => (ms === undefined ? undefined : new Date(ms));
-
-function mark() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(9)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-

@@ -6,14 +6,14 @@ const CHUNK = 64 * 1024;
 const QUEUE = 1024 * 1024;
 
 export class Stdin {
-  /** Resolves to the open call once the process takes input, to undefined when it never will. */
-  #ready;
+  #call;
   #last = Promise.resolve();
   #closed = false;
   #stream;
 
-  constructor(ready) {
-    this.#ready = ready;
+  /** @param {() => Promise<object | undefined>} call the open call once the process takes input, undefined when it is over */
+  constructor(call) {
+    this.#call = call;
   }
 
   get closed() {
@@ -37,9 +37,9 @@ export class Stdin {
   write(data) {
     if (this.#closed) return Promise.reject(new TypeError("stdin is closed"));
     const bytes = toBytes(data, "stdin");
-    return this.#then(async (call) => {
-      for (let at = 0; at < bytes.length; at += CHUNK) await call.sendInput(bytes.subarray(at, at + CHUNK));
-    });
+    let sent = this.#then(() => {});
+    for (let at = 0; at < bytes.length; at += CHUNK) sent = this.#then((call) => call.sendInput(bytes.subarray(at, at + CHUNK)));
+    return sent;
   }
 
   close() {
@@ -56,7 +56,7 @@ export class Stdin {
 
   #then(act) {
     const done = this.#last.then(async () => {
-      const call = await this.#ready;
+      const call = await this.#call();
       if (call) await act(call);
     });
     this.#last = done.catch(() => {});

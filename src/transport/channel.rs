@@ -73,13 +73,17 @@ impl Transport {
         })
     }
 
-    /// A connection that broke off before anything was ever answered may mean that the server is none of ours.
+    /// Looks closer at a failure before anything was ever answered: the name may be wrong, or the server none of ours.
     async fn explained(&self, error: Error) -> Error {
-        let unclear = matches!(error.diagnosis(), Some(Diagnosis::ConnectionLost | Diagnosis::NotGrpc));
-        if !unclear || self.answered.load(Ordering::Relaxed) {
+        if self.answered.load(Ordering::Relaxed) {
             return error;
         }
-        match probe::http1(self.endpoint.uri()).await {
+        let closer = match error.diagnosis() {
+            Some(Diagnosis::ConnectionLost | Diagnosis::NotGrpc) => probe::http1(self.endpoint.uri()).await,
+            Some(Diagnosis::Unreachable) => probe::name(self.endpoint.uri()).await,
+            _ => Ok(()),
+        };
+        match closer {
             Ok(()) => error,
             Err(explained) => explained.with_source(error),
         }

@@ -41,6 +41,16 @@ impl Rung {
         }
     }
 
+    /// Why it cannot carry a call that goes on sending.
+    fn lacks(self) -> &'static str {
+        match self {
+            Self::Fetch => "sends its body at once",
+            Self::Duplex => "fetch is not full duplex here",
+            Self::WebSocket => "the server refused it before",
+            Self::Http2 => "not here, or not spoken by the server",
+        }
+    }
+
     /// Reads a name.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         [Self::Fetch, Self::Duplex, Self::WebSocket, Self::Http2].into_iter().find(|rung| rung.name() == name)
@@ -141,24 +151,26 @@ impl Pipes {
     /// # Errors
     /// As the rung says; not supported, when more is to be sent and no rung can.
     pub(crate) async fn open(&self, outgoing: &Outgoing<'_>) -> Result<Opened, Error> {
-        let mut tried = Vec::new();
+        let (mut tried, mut refused_web_socket) = (Vec::new(), false);
         let host = self.0.host.borrow().clone();
         for rung in host.rungs.iter().copied() {
             match self.attempt(rung, &host, outgoing).await {
                 Ok(Some(call)) => return Ok(Opened { call, rung }),
-                Ok(None) => tried.push(format!("{}: not here", rung.name())),
+                Ok(None) => tried.push(format!("{}: {}", rung.name(), rung.lacks())),
                 Err(Thrown::NoHttp2) => {
                     self.refuse_http2();
                     tried.push("http2: the server does not speak it".to_owned());
                 }
                 Err(Thrown::NoWebSocket(why)) => {
-                    self.0.refused_web_socket.set(true);
+                    refused_web_socket = true;
                     tried.push(format!("websocket: {why}"));
                 }
                 Err(other) => return Err(outgoing.guard.error(other)),
             }
         }
         self.is_anybody_there(&host, outgoing).await?;
+        // The server is there and takes no sockets: that stays so.
+        self.0.refused_web_socket.set(refused_web_socket || self.0.refused_web_socket.get());
         let what = if outgoing.keep_open { "send input to a running process" } else { "carry the call" };
         let message = format!("no transport can {what} ({})", tried.join("; "));
         let hint = "Use a server that accepts grpc-websockets (`jetway serve`, `jetway proxy`), or run the program \

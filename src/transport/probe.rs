@@ -1,4 +1,5 @@
-//! Asks over HTTP/1.1 what it is that does not speak HTTP/2. Must not know: gRPC.
+//! Looks closer at a server that cannot be talked to: does its name resolve, does it speak HTTP/1.1?
+//! Must not know: gRPC.
 
 use std::time::Duration;
 
@@ -8,7 +9,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{error::Error, platform::timeout};
+use crate::{
+    error::{Diagnosis, Error},
+    platform::timeout,
+};
 
 const LIMIT: Duration = Duration::from_secs(1);
 const HEAD_LIMIT: usize = 4096;
@@ -26,8 +30,27 @@ pub(super) async fn http1(endpoint: &Uri) -> Result<(), Error> {
     }
 }
 
+/// Asks for the address of the host alone.
+///
+/// # Errors
+/// Network, saying that the name does not resolve; `Ok` when it does, or nothing is learnt in time.
+pub(super) async fn name(endpoint: &Uri) -> Result<(), Error> {
+    let Some(host) = endpoint.host() else { return Ok(()) };
+    match timeout(Some(LIMIT), tokio::net::lookup_host((bare(host), 0))).await {
+        Ok(Err(cause)) => {
+            Err(Error::network(Diagnosis::Dns, format!("the host {host} has no address")).with_source(cause))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A host without the brackets of an IPv6 address.
+fn bare(host: &str) -> &str {
+    host.trim_matches(['[', ']'])
+}
+
 async fn ask(host: &str, port: u16) -> std::io::Result<Vec<u8>> {
-    let mut socket = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
+    let mut socket = TcpStream::connect((bare(host), port)).await?;
     let request = format!("HEAD / HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await?;
     let mut head = Vec::new();

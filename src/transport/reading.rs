@@ -29,7 +29,7 @@ pub(super) fn shape_of(operation: Operation) -> PayloadShape {
 #[wasm_bindgen]
 extern "C" {
     /// Where payloads go.
-    pub(crate) type JsSink;
+    pub type JsSink;
     /// Bytes `start..end` of the chunk that was just pushed.
     #[wasm_bindgen(method)]
     fn view(this: &JsSink, tag: u32, start: u32, end: u32);

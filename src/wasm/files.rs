@@ -22,7 +22,8 @@ pub(super) fn options(name: &'static str, options: &JsValue) -> Answer<(Option<J
 /// Reads a file into one array.
 pub(super) async fn read(sandbox: &Sandbox, path: &str) -> Result<JsValue, Error> {
     let prepared = sandbox.prepare_read(path).await?;
-    let parts = sandbox.client().transport().download(prepared.head, &prepared.message).await?;
+    let client = sandbox.client();
+    let parts = client.refreshing(prepared.head, |head| client.transport().download(head, &prepared.message)).await?;
     Ok(concatenate(&parts).into())
 }
 
@@ -34,7 +35,9 @@ pub(super) async fn write(sandbox: &Sandbox, path: &str, content: &JsValue) -> R
         (None, None) => return Err(Error::invalid("data", "must be bytes or a Blob")),
     };
     let prepared = sandbox.prepare_write(path, len).await?;
-    sandbox.client().transport().upload(prepared.head, &prepared.prefix, content, len).await
+    let client = sandbox.client();
+    let send = |head| client.transport().upload(head, &prepared.prefix, content, len);
+    client.refreshing(prepared.head, send).await
 }
 
 /// Most files come in one view, which only has to be cut out of its chunk.

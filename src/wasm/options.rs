@@ -163,7 +163,7 @@ fn resources(reader: &Reader) -> Answer<Option<Resources>> {
 /// `2` and `"2"` are both two cores.
 fn quantity(reader: &Reader, key: &str) -> Answer<Option<String>> {
     match reader.raw(key).and_then(|value| value.dyn_into::<Number>().ok()) {
-        Some(number) => Ok(number.to_string(10).ok().map(String::from)),
+        Some(number) => Ok(number.to_string_with_radix(10).ok().map(String::from)),
         None => reader.string(key),
     }
 }

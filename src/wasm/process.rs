@@ -11,7 +11,9 @@ use super::{Answer, error::js_error};
 use crate::{
     JsSink, PayloadCall,
     error::Error,
-    process::{ExecEvent, OutputState, OutputStream, PreparedExec, StdinFrame, TerminalSize},
+    process::{
+        ExecEvent, OutputState, OutputStream, PreparedExec, StdinFrame, TerminalSize, signal_command, signal_name,
+    },
     sandbox::Sandbox,
 };
 
@@ -26,6 +28,7 @@ pub struct CoreProcess {
     call: RefCell<PayloadCall>,
     state: RefCell<OutputState>,
     exit_code: Cell<Option<i32>>,
+    mark: Option<String>,
 }
 
 impl CoreProcess {
@@ -33,8 +36,15 @@ impl CoreProcess {
         let first = prepared.first_message();
         let keep_open = prepared.plan.keeps_input_open();
         let state = OutputState::new(prepared.head.context.sandbox_id.clone().unwrap_or_default());
-        let call = sandbox.client().transport().open_payload(prepared.head, &first, keep_open).await?;
-        Ok(Self { call: RefCell::new(call), state: RefCell::new(state), exit_code: Cell::new(None) })
+        let client = sandbox.client();
+        let open = |head| client.transport().open_payload(head, &first, keep_open);
+        let call = client.refreshing(prepared.head, open).await?;
+        Ok(Self {
+            call: RefCell::new(call),
+            state: RefCell::new(state),
+            exit_code: Cell::new(None),
+            mark: prepared.plan.mark().map(str::to_owned),
+        })
     }
 
     fn message(&self, bytes: Bytes, sink: &JsSink) -> Result<u32, Error> {
@@ -118,6 +128,14 @@ impl CoreProcess {
     /// Gives its terminal another size.
     pub fn resize(&self, cols: u16, rows: u16) -> Answer<()> {
         self.send(StdinFrame::Resize(TerminalSize { cols, rows })).map(drop)
+    }
+
+    /// The command that sends it a signal, to be run beside it; undefined for KILL, which ending the call does.
+    #[wasm_bindgen(js_name = signalCommand)]
+    pub fn signal_command(&self, signal: &str) -> Answer<Option<Vec<String>>> {
+        let name = signal_name(signal).map_err(js_error)?;
+        let wanted = self.mark.as_deref().filter(|_| name != "KILL" && name != "9");
+        Ok(wanted.map(|mark| signal_command(mark, &name)))
     }
 
     /// Ends the process.

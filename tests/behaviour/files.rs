@@ -5,16 +5,25 @@ use jetway::{ErrorKind, ExecOptions, Sandbox, SandboxOptions};
 use crate::support::{Site, field};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_comes_back_byte_for_byte_and_its_directories_are_made() {
+async fn text_and_bytes_come_back_as_they_went() {
     let site = Site::open().await;
     let sandbox = site.sandbox();
     let bytes: Vec<u8> = (0..=255).cycle().take(5_000_000).collect();
     sandbox.write_file("/workspace/a/b/c.bin", bytes.clone()).await.unwrap();
     assert!(sandbox.read_file("/workspace/a/b/c.bin").await.unwrap() == bytes);
-    sandbox.write_file("/workspace/empty", "").await.unwrap();
-    assert!(sandbox.read_file("/workspace/empty").await.unwrap().is_empty());
     let listed = sandbox.exec(["ls", "/workspace/a/b"], ExecOptions::default()).await.unwrap();
     assert_eq!(listed.stdout_text(), "c.bin\n");
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_may_be_empty_and_is_replaced_whole() {
+    let site = Site::open().await;
+    let sandbox = site.sandbox();
+    for content in ["much longer", "", "short"] {
+        sandbox.write_file("/workspace/file", content).await.unwrap();
+        assert_eq!(sandbox.read_file("/workspace/file").await.unwrap(), content);
+    }
     site.close().await;
 }
 
@@ -29,7 +38,7 @@ async fn a_file_of_the_largest_size_passes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_40_mib_write_is_refused_before_it_is_sent() {
+async fn forty_mebibytes_in_one_write_are_refused_with_their_size_and_a_way_out() {
     let site = Site::open().await;
     let error = site.sandbox().write_file("/workspace/large", vec![0; 40 << 20]).await.unwrap_err();
     assert_eq!((error.kind(), error.reason()), (ErrorKind::SandboxFile, Some("CWSANDBOX_FILE_TOO_LARGE")));
@@ -39,7 +48,7 @@ async fn a_40_mib_write_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn file_failures_name_the_file() {
+async fn a_file_that_is_not_there_is_a_file_error_that_names_it() {
     let site = Site::open().await;
     let sandbox = site.sandbox();
     for (path, reason) in [("/no/such", "CWSANDBOX_FILE_NOT_FOUND"), ("/usr", "CWSANDBOX_FILE_IS_DIRECTORY")] {
@@ -52,7 +61,7 @@ async fn file_failures_name_the_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_path_that_is_relative_or_has_a_nul_is_refused() {
+async fn paths_that_no_file_can_have_are_refused_by_name() {
     let site = Site::open().await;
     let sandbox = site.sandbox();
     for path in ["relative", "", "/a\0b"] {

@@ -10,7 +10,7 @@ use jetway::{
 use crate::support::Site;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn run_returns_at_once_and_exec_waits_by_itself() {
+async fn run_gives_the_sandbox_at_once_and_exec_waits_for_it() {
     let site = Site::open().await;
     let begun = Instant::now();
     let sandbox = site.sandbox();
@@ -23,7 +23,7 @@ async fn run_returns_at_once_and_exec_waits_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_created_sandbox_runs_and_tells_about_itself() {
+async fn its_options_reach_it() {
     let site = Site::open().await;
     let options = SandboxOptions::new().tag("a").annotation("owner", "me").display_name("shown").env("A", "1");
     let sandbox = Sandbox::create(&site.client, options).await.unwrap();
@@ -53,7 +53,7 @@ async fn a_clone_and_a_handle_from_the_id_are_the_same_sandbox() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stop_ends_it_once_for_all_callers_and_exec_after_stop_is_refused() {
+async fn stopping_twice_is_one_stop_and_a_missing_sandbox_is_fine_where_that_is_said() {
     let site = Site::open().await;
     let sandbox = site.sandbox();
     sandbox.wait(None).await.unwrap();
@@ -63,6 +63,19 @@ async fn stop_ends_it_once_for_all_callers_and_exec_after_stop_is_refused() {
     second.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(5), "the default command ends when asked to");
     assert!(sandbox.status().is_terminal());
+    sandbox.stop(StopOptions::default()).await.unwrap();
+    let unknown = "sb-none";
+    let error = Sandbox::delete_by_id(&site.client, unknown, StopOptions::default()).await.unwrap_err();
+    assert_eq!((error.kind(), error.sandbox_id()), (ErrorKind::SandboxNotFound, Some(unknown)));
+    Sandbox::delete_by_id(&site.client, unknown, StopOptions::default().missing_ok(true)).await.unwrap();
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exec_after_stop_is_refused() {
+    let site = Site::open().await;
+    let sandbox = site.sandbox();
+    sandbox.stop(StopOptions::default()).await.unwrap();
     let error = sandbox.exec(["true"], ExecOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SandboxNotRunning, "{error:?}");
     assert_eq!(error.sandbox_id(), sandbox.id().as_deref());
@@ -88,7 +101,7 @@ async fn a_handle_that_missed_the_end_is_told_by_the_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_main_command_that_ends_completes_the_sandbox_with_its_exit_code() {
+async fn a_sandbox_ends_with_its_main_command() {
     let site = Site::open().await;
     let sandbox = Sandbox::run(&site.client, SandboxOptions::new().command(["/bin/sh", "-c", "exit 7"]));
     let code = sandbox.wait_until_complete(Some(Duration::from_secs(20)), true).await.unwrap();
@@ -108,7 +121,7 @@ async fn waiting_longer_than_allowed_is_a_timeout_and_leaves_the_sandbox_alone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn list_finds_by_tag_page_by_page() {
+async fn it_is_found_by_tag_and_by_id_all_at_once_and_page_by_page() {
     let site = Site::open().await;
     let tagged = |tags: &[&str]| {
         let options = tags.iter().fold(SandboxOptions::new(), |options, tag| options.tag(*tag));
@@ -141,14 +154,13 @@ async fn list_finds_by_tag_page_by_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn delete_by_id_and_missing_ok() {
+async fn a_deleted_sandbox_ends_and_is_still_known() {
     let site = Site::open().await;
     let id = site.sandbox().start().await.unwrap();
     Sandbox::delete_by_id(&site.client, &id, StopOptions::default()).await.unwrap();
-    let unknown = "sb-none";
-    let error = Sandbox::delete_by_id(&site.client, unknown, StopOptions::default()).await.unwrap_err();
-    assert_eq!((error.kind(), error.sandbox_id()), (ErrorKind::SandboxNotFound, Some(unknown)));
-    Sandbox::delete_by_id(&site.client, unknown, StopOptions::default().missing_ok(true)).await.unwrap();
+    let found = Sandbox::from_id(&site.client, &id).await.unwrap();
+    found.wait_until_complete(Some(Duration::from_secs(10)), false).await.unwrap();
+    assert_eq!(found.wait_until_complete(None, true).await.unwrap_err().kind(), ErrorKind::SandboxTerminated);
     site.close().await;
 }
 

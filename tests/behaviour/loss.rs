@@ -57,6 +57,26 @@ async fn a_cut_connection_is_a_network_error_to_what_was_under_way_and_the_next_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_short_outage_is_waited_out_by_calls_that_may_be_repeated() {
+    let site = Site::open().await;
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let client = client(&format!("http://127.0.0.1:{port}"));
+    let server = site.url.trim_start_matches("http://").to_owned();
+    let serving = tokio::spawn(async move {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let (mut near, _) = listener.accept().await.unwrap();
+        let mut far = TcpStream::connect(&server).await.unwrap();
+        let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+    });
+    let sandbox = Sandbox::create(&client, Default::default()).await.unwrap();
+    assert_eq!(Sandbox::list(&client, Default::default()).all().await.unwrap().len(), 1, "created once");
+    assert_eq!(sandbox.status(), jetway::SandboxStatus::Running);
+    serving.abort();
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_process_whose_sandbox_is_stopped_says_so() {
     let site = Site::open().await;
     let sandbox = site.sandbox();

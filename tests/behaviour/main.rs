@@ -1,5 +1,7 @@
 //! What the client promises, against a real server with real sandboxes. The JavaScript suite has the same names.
 
+// Local sandboxes need Linux.
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets what it does not expect must stop")]
 
 mod code;

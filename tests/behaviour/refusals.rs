@@ -14,7 +14,7 @@ use tokio::{
 use crate::support::{Site, TOKEN, client, field};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_command_or_option_is_refused_by_name() {
+async fn commands_and_options_that_cannot_work_are_refused_by_field() {
     let site = Site::open().await;
     let sandbox = site.sandbox();
     let refused = async |command: &[&str], options: ExecOptions| {
@@ -49,7 +49,7 @@ async fn an_image_that_cannot_be_served_is_refused_with_the_fix() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_sandbox_id_is_not_found() {
+async fn an_unknown_id_is_not_found_and_says_what_to_check() {
     let site = Site::open().await;
     let error = Sandbox::from_id(&site.client, "sb-none").await.unwrap_err();
     assert_eq!((error.kind(), error.sandbox_id()), (ErrorKind::SandboxNotFound, Some("sb-none")));
@@ -59,7 +59,7 @@ async fn an_unknown_sandbox_id_is_not_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_token_is_an_authentication_error_and_not_repeated_in_it() {
+async fn a_wrong_token_is_an_authentication_error() {
     let site = Site::open().await;
     for credentials in [Credentials::bearer("wrong-hunter2"), Credentials::None] {
         let client = Client::new(ClientConfig::new(&site.url).credentials(credentials)).unwrap();
@@ -75,7 +75,7 @@ async fn a_wrong_token_is_an_authentication_error_and_not_repeated_in_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_provider_is_asked_once_more_after_a_refusal() {
+async fn credentials_come_from_a_function_again_when_they_were_refused() {
     struct Refreshing;
     impl jetway::config::HeaderProvider for Refreshing {
         fn headers(&self, refused: bool) -> jetway::config::HeaderFuture {
@@ -96,7 +96,7 @@ async fn a_provider_is_asked_once_more_after_a_refusal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_server_is_a_network_error_that_says_refused() {
+async fn a_server_that_is_not_there_is_a_network_error_that_says_so() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let client = client(&format!("http://127.0.0.1:{port}"));
     let begun = Instant::now();
@@ -107,7 +107,25 @@ async fn a_dead_server_is_a_network_error_that_says_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn html_instead_of_grpc_is_a_network_error_that_says_so() {
+async fn a_host_that_does_not_exist_is_a_network_error_that_says_so() {
+    let client = client("http://no-such-host.invalid:7070");
+    let error = Sandbox::list(&client, Default::default()).all().await.unwrap_err();
+    assert_eq!((error.kind(), error.diagnosis()), (ErrorKind::Network, Some(Diagnosis::Dns)), "{error:?}");
+    assert!(error.message().contains("no-such-host.invalid"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn https_to_a_server_without_tls_is_a_network_error_that_says_so() {
+    let site = Site::open().await;
+    let client = client(&site.url.replace("http:", "https:"));
+    let error = Sandbox::list(&client, Default::default()).all().await.unwrap_err();
+    assert_eq!((error.kind(), error.diagnosis()), (ErrorKind::Network, Some(Diagnosis::Tls)), "{error:?}");
+    assert!(!error.retryable());
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn something_that_is_not_grpc_is_named() {
     let page = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", page.local_addr().unwrap());
     let serving = tokio::spawn(async move {
@@ -131,7 +149,7 @@ async fn html_instead_of_grpc_is_a_network_error_that_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_never_answers_runs_into_the_calls_timeout() {
+async fn a_call_that_takes_too_long_is_a_timeout() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let options = SandboxOptions::new().request_timeout(Duration::from_millis(300));
@@ -142,7 +160,7 @@ async fn a_server_that_never_answers_runs_into_the_calls_timeout() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_base_url_that_is_no_root_is_refused_by_name() {
+async fn a_base_url_that_is_none_is_refused_by_name() {
     for url in ["", "localhost:7070", "ftp://host", "http://host/?query", "http://user:hunter2@host"] {
         let error = Client::new(ClientConfig::new(url)).unwrap_err();
         assert_eq!(field(&error), "baseUrl", "{url}");
@@ -151,7 +169,7 @@ async fn a_base_url_that_is_no_root_is_refused_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dropping_a_call_before_and_during_its_work_cancels_it() {
+async fn an_aborted_call_is_cancelled_before_it_starts_and_while_it_runs() {
     let site = Site::open().await;
     let sandbox = site.sandbox();
     sandbox.wait(None).await.unwrap();

@@ -6,7 +6,7 @@ use jetway::{ErrorKind, ExecOptions};
 use crate::support::Site;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interactive_process_answers_line_by_line_until_the_end_of_its_input() {
+async fn a_dialogue_asked_three_times_answered_three_times_then_the_end() {
     let site = Site::open().await;
     let script = "import sys\nfor line in sys.stdin: print('got', line.strip(), flush=True)\nprint('end')";
     let mut process = site.sandbox().exec(["python3", "-c", script], ExecOptions::default().stdin(true));
@@ -23,9 +23,9 @@ async fn an_interactive_process_answers_line_by_line_until_the_end_of_its_input(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn megabytes_go_through_a_process_unharmed() {
+async fn two_mebibytes_go_in_and_come_back() {
     let site = Site::open().await;
-    let bytes: Vec<u8> = (0..8_000_000u32).map(|number| (number % 251) as u8).collect();
+    let bytes: Vec<u8> = (0..2 << 20).map(|number: u32| (number % 251) as u8).collect();
     let mut process = site.sandbox().exec(["cat"], ExecOptions::default().stdin(true));
     let mut stdin = process.stdin().unwrap();
     let sent = bytes.clone();
@@ -39,7 +39,7 @@ async fn megabytes_go_through_a_process_unharmed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_stdin_a_reader_sees_the_end_at_once() {
+async fn without_stdin_a_command_reads_its_end() {
     let site = Site::open().await;
     let mut process = site.sandbox().exec(["wc", "-c"], ExecOptions::default());
     assert!(process.stdin().is_none());

@@ -8,7 +8,7 @@ use jetway::{ErrorKind, process::TerminalSize, sandbox::ShellOptions};
 use crate::support::Site;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_shell_has_a_terminal_of_the_asked_size_and_follows_a_resize() {
+async fn a_shell_has_the_size_that_it_was_given_and_follows_a_new_one() {
     let site = Site::open().await;
     let mut shell = site.sandbox().shell(ShellOptions::default().command(["/bin/sh"]).size(100, 30));
     let mut output = shell.output().unwrap();
@@ -33,7 +33,7 @@ async fn a_shell_has_a_terminal_of_the_asked_size_and_follows_a_resize() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_size_of_zero_is_refused() {
+async fn sizes_that_no_terminal_has_are_refused() {
     let site = Site::open().await;
     let sandbox = site.sandbox();
     let mut shell = sandbox.shell(ShellOptions::default());

@@ -11,10 +11,10 @@ const BINARY = process.env.JETWAY_BIN ?? fileURLToPath(new URL("../../target/deb
 const READY_WITHIN_MS = 30_000;
 const STOP_WITHIN_MS = 15_000;
 
-/** Starts a server; `stop()` ends it and removes what it kept. */
-export async function startServer() {
+/** Starts a server, with more options if need be; `stop()` ends it and removes what it kept. */
+export async function startServer(options = []) {
   const folder = await mkdtemp(join(tmpdir(), "jetway-browser-"));
-  const server = new Server(folder);
+  const server = new Server(folder, options);
   try {
     await server.start("127.0.0.1:0");
     return server;
@@ -26,20 +26,22 @@ export async function startServer() {
 
 class Server {
   #folder;
+  #options;
   #child;
   #log = "";
   /** What the ready file says: url, token, launchUrl. */
   ready;
 
-  constructor(folder) {
+  constructor(folder, options) {
     this.#folder = folder;
+    this.#options = options;
   }
 
   async start(listen) {
     const readyFile = join(this.#folder, "ready.json");
     await rm(readyFile, { force: true });
     const data = join(this.#folder, "data");
-    const args = ["serve", "--listen", listen, "--ephemeral", "--data-dir", data, "--ready-file", readyFile];
+    const args = ["serve", "--listen", listen, "--ephemeral", "--data-dir", data, "--ready-file", readyFile, ...this.#options];
     this.#log = "";
     this.#child = spawn(BINARY, args, { stdio: ["ignore", "pipe", "pipe"] });
     this.#child.on("error", (error) => (this.#log += `${error}\n`));

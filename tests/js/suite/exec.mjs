@@ -215,9 +215,9 @@ export const exec = {
     equal(await trapped.kill("TERM"), false);
     const plain = sandbox.exec(["sleep", "30"]);
     await sleep(200);
+    await rejects(plain.kill("; reboot"), { code: "validation_error" });
     equal(await plain.kill("TERM"), true);
     equal((await plain).exitCode, 143);
-    await rejects(plain.kill("; reboot"), { code: "validation_error" });
   },
 
   "cancel ends the process everywhere": async ({ sandbox, jetway }) => {

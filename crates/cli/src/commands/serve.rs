@@ -121,14 +121,21 @@ async fn serve(arguments: Serve) -> Result<()> {
     if arguments.open {
         open(&announcement.launch_url);
     }
-    server
-        .serve(async move {
+    let told_to_stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        // Whoever asks twice means now. The next start takes over what is still running.
+        tokio::spawn(async move {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-        })
-        .await;
+            std::process::exit(130);
+        });
+    };
+    server.serve(told_to_stop).await;
     Ok(())
 }
 

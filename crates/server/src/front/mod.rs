@@ -13,7 +13,7 @@ mod websocket;
 use std::{sync::Arc, time::Duration};
 
 use axum::body::Body;
-use http::{HeaderMap, Method, Request, Response, header};
+use http::{HeaderMap, Method, Request, Response, Version, header};
 use tonic::service::Routes;
 use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, ServiceExt};
@@ -80,6 +80,11 @@ impl Front {
 
     /// Passes a gRPC or gRPC-web call on, once its credentials are good.
     async fn call(&self, request: Request<Body>) -> Result<Response<Body>, Refusal> {
+        if request.version() < Version::HTTP_2 && !is_grpc_web(request.headers()) {
+            return Err(Refusal::bad_request(
+                "native gRPC needs HTTP/2; over HTTP/1.1 send application/grpc-web+proto",
+            ));
+        }
         self.0.access.check(request.headers())?;
         let Ok(response) = self.0.grpc.clone().oneshot(request).await;
         Ok(response.map(Body::new))
@@ -87,6 +92,13 @@ impl Front {
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|content_type| content_type.starts_with("application/grpc"))
+    content_type_begins(headers, b"application/grpc")
+}
+
+fn is_grpc_web(headers: &HeaderMap) -> bool {
+    content_type_begins(headers, b"application/grpc-web")
+}
+
+fn content_type_begins(headers: &HeaderMap, with: &[u8]) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|content_type| content_type.as_bytes().starts_with(with))
 }

@@ -28,6 +28,9 @@ use state::Snapshot;
 /// What processes get between TERM and KILL when nobody says otherwise.
 pub(crate) const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
+/// What killing and clearing away may take beyond the grace when the server stops.
+const STOP_SLACK: Duration = Duration::from_secs(15);
+
 /// How the supervisor is set up.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -143,10 +146,15 @@ impl Supervisor {
         for sandbox in &all {
             self.stop(sandbox, grace, reason);
         }
-        for sandbox in &all {
-            let mut removed = sandbox.removed.subscribe();
-            let _ = removed.wait_for(|removed| *removed).await;
-            sandbox.ended().await;
+        let gone = async {
+            for sandbox in &all {
+                let mut removed = sandbox.removed.subscribe();
+                let _ = removed.wait_for(|removed| *removed).await;
+                sandbox.ended().await;
+            }
+        };
+        if tokio::time::timeout(grace + STOP_SLACK, gone).await.is_err() {
+            tracing::error!("some sandboxes did not stop; the next start takes them over or removes them");
         }
         self.flush().await;
     }

@@ -90,9 +90,14 @@ fn write_common_js(code: &Path, step: &Step) -> Result<()> {
         .args(["--define:import.meta.url=__moduleUrl".to_owned(), format!("--banner:js={url}")])
         .arg(outfile(&code.join("node.cjs")))
         .run(step)?;
-    let types = code.join("index.d.ts");
-    if types.is_file() {
-        fs::copy(&types, code.join("index.d.cts"))?;
+    write_common_js_types(code)
+}
+
+/// The same types once more for `require`: in an ESM package a `.d.ts` describes ESM only.
+fn write_common_js_types(code: &Path) -> Result<()> {
+    for name in ["index", "code", "errors"] {
+        let types = fs::read_to_string(code.join(format!("{name}.d.ts")))?;
+        fs::write(code.join(format!("{name}.d.cts")), types.replace(".js\";", ".cjs\";"))?;
     }
     Ok(())
 }
