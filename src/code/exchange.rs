@@ -55,7 +55,8 @@ impl RunOptions {
             Some(limit) if limit.is_zero() => {
                 Err(Error::invalid("timeoutMs", "must be longer than zero; leave it out for no limit"))
             }
-            Some(limit) => Ok(format!("{{\"silent\":{silent},\"timeoutMs\":{}}}", limit.as_secs_f64() * 1000.0)),
+            // Whole milliseconds: writing fractions would cost the package kilobytes.
+            Some(limit) => Ok(format!("{{\"silent\":{silent},\"timeoutMs\":{}}}", limit.as_micros().div_ceil(1000))),
             None => Ok(format!("{{\"silent\":{silent}}}")),
         }
     }

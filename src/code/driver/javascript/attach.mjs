@@ -33,6 +33,8 @@ const SELF = fileURLToPath(import.meta.url);
 async function attach(directory, options, requestFile) {
   const socket = (await connect(directory)) ?? (await start(directory, JSON.parse(options)));
   socket.on("error", () => {});
+  // Writing to a pipe is synchronous: what came before the end is out.
+  socket.on("end", () => process.exit(0));
   socket.on("close", () => process.exit(0));
   process.stdout.on("error", () => process.exit(0));
   socket.pipe(process.stdout, { end: false });

@@ -134,7 +134,9 @@ class Supervisor {
         call.acknowledge(client.calls.get(call) - WINDOW); // it cannot do so itself any more
       }
     }
-    if (client.calls.size === 0 && (client.ended || client === this.leaving)) client.socket.end();
+    if (client.calls.size > 0) return;
+    if (client === this.leaving) client.socket.end(() => this.close());
+    else if (client.ended) client.socket.end();
   }
 
   /** Brings everything forward that can go on. */
@@ -142,7 +144,7 @@ class Supervisor {
     this.next();
     for (const client of this.clients) this.send(client);
     this.pauseOrRead();
-    if (this.leaving && !this.clients.has(this.leaving)) this.close();
+    if (this.leaving && !this.clients.has(this.leaving)) this.close(); // it went before its answer did
   }
 
   // -- the call that runs
