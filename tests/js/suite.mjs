@@ -5,6 +5,7 @@
 // `sandbox` is shared and running; `page` says whether this is a web page; `duplex` is the transport that input must
 // take, if one is forced; `htmlUrl` is a server that answers with HTML, `silentUrl` one that
 // never does; `unhandled` gives the unhandled rejections so far.
+import { code } from "./suite/code.mjs";
 import { errors } from "./suite/errors.mjs";
 import { exec } from "./suite/exec.mjs";
 import { files } from "./suite/files.mjs";
@@ -12,4 +13,4 @@ import { lifecycle } from "./suite/lifecycle.mjs";
 import { stdin } from "./suite/stdin.mjs";
 import { terminal } from "./suite/terminal.mjs";
 
-export const suite = { exec, stdin, terminal, files, lifecycle, errors };
+export const suite = { exec, stdin, terminal, files, code, lifecycle, errors };
