@@ -75,12 +75,7 @@ pub(super) fn open(sandbox: Sandbox, exchange: Exchange, place: Place) -> mpsc::
     sender
 }
 
-async fn keep(
-    sandbox: Sandbox,
-    talk: Arc<Mutex<Talk>>,
-    mut commands: mpsc::UnboundedReceiver<Command>,
-    place: Place,
-) {
+async fn keep(sandbox: Sandbox, talk: Arc<Mutex<Talk>>, mut commands: mpsc::UnboundedReceiver<Command>, place: Place) {
     loop {
         while !lock(&talk).wants_attachment() {
             let Some(command) = commands.next().await else { return };

@@ -186,8 +186,7 @@ impl Exchange {
         let call = CallId(u64::from_be_bytes(random));
         let frame = request.frame(call, body);
         let is_shutdown = request == Request::Shutdown;
-        let outstanding =
-            Outstanding { request: Some(frame.clone()), position: 0, acknowledged: 0, is_shutdown };
+        let outstanding = Outstanding { request: Some(frame.clone()), position: 0, acknowledged: 0, is_shutdown };
         self.calls.insert(call, outstanding);
         Ok((call, frame))
     }

@@ -137,7 +137,8 @@ mod tests {
 
     #[test]
     fn a_result_has_its_forms_by_type() {
-        let body = Bytes::from_static(br#"{"result":true,"data":{"text/plain":"x","application/json":[1]},"metadata":{}}"#);
+        let body =
+            Bytes::from_static(br#"{"result":true,"data":{"text/plain":"x","application/json":[1]},"metadata":{}}"#);
         let parts = vec![("image/png".to_owned(), Bytes::from_static(b"\x89PNG"))];
         let result = CodeResult::read(Received { call: CallId(1), kind: EventKind::Display, body, parts }).unwrap();
         assert!(result.is_value);

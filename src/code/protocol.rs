@@ -249,7 +249,12 @@ mod tests {
     #[test]
     fn what_no_driver_says_is_a_protocol_error() {
         let truncated = [&9_u32.to_be_bytes()[..], b"{}"].concat();
-        for bytes in [event(b'?', 1, b""), event(b'D', 1, &truncated), Bytes::from_static(b"\0\0\0\x01H"), [255; 9][..].to_vec().into()] {
+        for bytes in [
+            event(b'?', 1, b""),
+            event(b'D', 1, &truncated),
+            Bytes::from_static(b"\0\0\0\x01H"),
+            [255; 9][..].to_vec().into(),
+        ] {
             let mut reader = FrameReader::default();
             reader.push(&bytes);
             assert_eq!(reader.next().unwrap_err().kind(), ErrorKind::Protocol, "{bytes:?}");

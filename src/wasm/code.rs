@@ -66,9 +66,10 @@ impl CoreExchange {
     /// Runs code: `{ call, bytes }`.
     pub fn run(&self, source: &[u8], options: &JsValue) -> Answer<JsValue> {
         let reader = Reader::new("runCode", options, &["timeoutMs", "silent"])?;
-        let mut made = RunOptions::default();
-        made.timeout = reader.millis("timeoutMs")?;
-        made.silent = reader.bool("silent")?.unwrap_or(false);
+        let made = RunOptions {
+            timeout: reader.millis("timeoutMs")?,
+            silent: reader.bool("silent")?.unwrap_or(false),
+        };
         asked(self.exchange.borrow_mut().run(source, &made))
     }
 

@@ -100,9 +100,10 @@ async fn a_timeout_and_an_interrupt_leave_the_state() {
 async fn an_interpreter_that_ends_is_reported_and_replaced() {
     let site = Site::open().await;
     let sandbox = site.sandbox();
-    for (language, end) in
-        [(Language::Python, "print('bye')\nimport os; os._exit(3)"), (Language::JavaScript, "console.log('bye'); process.exit(3)")]
-    {
+    for (language, end) in [
+        (Language::Python, "print('bye')\nimport os; os._exit(3)"),
+        (Language::JavaScript, "console.log('bye'); process.exit(3)"),
+    ] {
         let context = context(&sandbox, language).await;
         run(&context, "x = 42").await;
         let ended = run(&context, end).await;
@@ -183,7 +184,9 @@ async fn a_source_of_10_mb_runs_and_a_large_result_arrives_whole() {
     let picture = "class Picture:\n    def _repr_png_(self): return bytes(range(256)) * 8192\nPicture()";
     let shown = run(&context, picture).await.results.remove(0);
     assert_eq!(shown.binary["image/png"].len(), 2 << 20);
-    assert!(shown.binary["image/png"].chunks(256).all(|row| row.iter().enumerate().all(|(at, byte)| at == *byte as usize)));
+    assert!(
+        shown.binary["image/png"].chunks(256).all(|row| row.iter().enumerate().all(|(at, byte)| at == *byte as usize))
+    );
     site.close().await;
 }
 
