@@ -144,7 +144,7 @@ fn denied() -> Result<BpfProgram, Box<dyn std::error::Error>> {
         namespaces.push(SeccompRule::new(vec![SeccompCondition::new(0, SeccompCmpArgLen::Dword, set, flag)?])?);
     }
     // Pushing characters into a terminal's input would reach whoever owns the terminal.
-    let push_input = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::TIOCSTI as u64)?;
+    let push_input = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::TIOCSTI as _)?;
     rules.insert(libc::SYS_ioctl, vec![SeccompRule::new(vec![push_input])?]);
     rules.insert(libc::SYS_clone, namespaces);
     let architecture = std::env::consts::ARCH.try_into()?;

@@ -142,9 +142,9 @@ impl Server {
         loop {
             let Some(connection) = self.connections.get_mut(&id) else { return };
             let heard = match connection.role {
-                Role::Fresh => connection.next::<Request>().map(|frame| frame.map(|request| self.request(id, request))),
-                Role::Control => connection.next::<Birth>().map(|frame| frame.map(|birth| self.start_main(&birth))),
-                _ => connection.next().map(|frame| frame.map(|nudge| connection.nudge(nudge))),
+                Role::Fresh => connection.take::<Request>().map(|frame| frame.map(|request| self.request(id, request))),
+                Role::Control => connection.take::<Birth>().map(|frame| frame.map(|birth| self.start_main(&birth))),
+                _ => connection.take().map(|frame| frame.map(|nudge| connection.nudge(nudge))),
             };
             match heard {
                 Ok(Some(())) => {}

@@ -15,7 +15,6 @@ use std::{
 
 use jetway_agent::{
     channel::Channel,
-    idmap,
     protocol::{self, Birth, Container, Ids, Lower, Nudge, Overlay, Progress, Reply, Request, Setup},
 };
 use rustix::process::{Pid, PidfdFlags};
@@ -23,7 +22,7 @@ use rustix::process::{Pid, PidfdFlags};
 use super::{
     Site,
     cgroups::Group,
-    clear, file_calls, host_view, ids,
+    clear, file_calls, host_view, layer,
     link::socket_path,
     record::{Home, Record, start_time},
 };
@@ -122,7 +121,7 @@ pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -
         expect(&mut channel, |progress| matches!(progress, Progress::Unshared).then_some(()))?;
         let mapped = match block {
             None => Vec::new(),
-            Some(base) => map(embryo.id(), base, &layers)?,
+            Some(base) => layer::map(embryo.id(), base, &layers, home.path())?,
         };
         channel.send(&Birth::Mapped, &mapped.iter().map(AsFd::as_fd).collect::<Vec<_>>()).map_err(silent)?;
         let pid = expect(&mut channel, |progress| match progress {
@@ -245,18 +244,6 @@ impl Files {
     }
 }
 
-/// Maps the sandbox's ids to its block, and the shared layers to its ids.
-fn map(pid: u32, base: u32, layers: &Path) -> Result<Vec<OwnedFd>, RuntimeError> {
-    let line = format!("0 {base} {}\n", ids::SIZE);
-    for file in ["uid_map", "gid_map"] {
-        fs::write(format!("/proc/{pid}/{file}"), &line).map_err(context("map the sandbox's user ids"))?;
-    }
-    let namespace = File::open(format!("/proc/{pid}/ns/user")).map_err(context("open the user namespace"))?;
-    let clone =
-        |name| idmap::clone_mapped(&layers.join(name), &namespace).map_err(context("map the shared layers' owner"));
-    Ok(vec![clone("root")?, clone("usr")?])
-}
-
 fn expect<T>(channel: &mut Channel, wanted: impl Fn(Progress) -> Option<T>) -> Result<T, RuntimeError> {
     match channel.receive::<Progress>().map_err(context("hear from the agent"))? {
         Progress::Failed(failure) => Err(RuntimeError::Io { source: failure.reason(), context: failure.step }),
@@ -313,6 +300,6 @@ fn write_files(home: &OwnedFd, files: &[FilePlan]) -> Result<(), RuntimeError> {
     Ok(())
 }
 
-fn context(what: &'static str) -> impl Fn(io::Error) -> RuntimeError + Copy {
+pub(super) fn context(what: &'static str) -> impl Fn(io::Error) -> RuntimeError + Copy {
     move |source| RuntimeError::Io { context: what.into(), source }
 }

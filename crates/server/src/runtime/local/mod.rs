@@ -19,6 +19,7 @@ mod host_view;
 mod ids;
 mod images;
 mod instance;
+mod layer;
 mod link;
 mod probe;
 mod readiness;
