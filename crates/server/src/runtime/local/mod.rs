@@ -21,6 +21,7 @@ mod images;
 mod instance;
 mod layer;
 mod link;
+mod plan;
 mod probe;
 mod readiness;
 mod record;

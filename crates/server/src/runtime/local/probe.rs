@@ -49,7 +49,8 @@ pub fn probe(config: LocalConfig) -> Result<LocalRuntime, RuntimeError> {
     let seed = hash(&data_dir);
     let memory = total_memory();
     let taken = records.iter().filter_map(|record| record.block);
-    let cgroups = Cgroups::detect(&format!("jetway-{:08x}", seed as u32));
+    let cgroups = Cgroups::detect(seed as u32);
+    cgroups.tidy_strangers();
     let site = Site {
         exe: AgentExe::seal(&exe).map_err(io_at("copy the agent's executable"))?,
         old_groups: cgroups.ids(),
