@@ -65,7 +65,7 @@ impl Server {
             .map_err(Failure::at("open /dev/null"))?;
         Ok(Server {
             children: child_signals().map_err(Failure::at("watch for children"))?,
-            confinement: Confinement::compile()?,
+            confinement: Confinement::compile(setup.containers.first().and_then(|container| container.processes))?,
             exits: vec![None; setup.containers.len()],
             waiters: HashMap::new(),
             connections: BTreeMap::new(),

@@ -107,6 +107,7 @@ pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -
             argv: container.argv.clone(),
             env: plan::environment(&container.env),
             working_dir: plan::working_dir(container),
+            processes: limits.pids.and_then(|pids| u64::try_from(pids).ok()),
         };
         let setup = Setup {
             version: protocol::VERSION,
