@@ -28,6 +28,7 @@ pub fn package(bound: &Path, step: &Step) -> Result<()> {
     let glue = bound.join(format!("{OUT_NAME}.js"));
     let minified = code.join(format!("{OUT_NAME}.js"));
     esbuild().arg(&glue).arg("--minify").arg("--format=esm").arg(outfile(&minified)).run(step)?;
+    drop_comments(&code, step)?;
     write_inline_wasm(&code, &code.join(&wasm))?;
     write_common_js(&code, step)?;
     step.note(project::shown(&out));
@@ -51,6 +52,26 @@ fn fill_version(manifest: &Path) -> Result<()> {
     let filled = text.replacen(VERSION_PLACEHOLDER, &format!("\"version\": \"{}\"", project::version()), 1);
     serde_json::from_str::<serde_json::Value>(&filled).context("pkg-template/package.json is not JSON")?;
     Ok(fs::write(manifest, filled)?)
+}
+
+/// What people read is the template and the types; what travels is code. Names stay, so that stack traces can be read.
+fn drop_comments(code: &Path, step: &Step) -> Result<()> {
+    let mut modules = Vec::new();
+    for entry in fs::read_dir(code)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        // esbuild does not know Deno's `import source` yet, and takes workerd's wasm import for its own to load.
+        let skipped = ["deno.js", "workerd.js"].contains(&name.as_str()) || name == format!("{OUT_NAME}.js");
+        if name.ends_with(".js") && !skipped {
+            modules.push(path);
+        }
+    }
+    esbuild()
+        .args(modules)
+        .args(["--minify-whitespace", "--minify-syntax", "--format=esm", "--target=es2022", "--allow-overwrite"])
+        .arg(format!("--outdir={}", code.display()))
+        .run(step)
+        .map(drop)
 }
 
 /// The wasm as a JavaScript module, for hosts that can load nothing beside their one script.
