@@ -25,7 +25,11 @@ use crate::{
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// A dead peer is noticed by TCP.
+const TCP_KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// HTTP/2 pings are for proxies in between. Common servers hang up on who pings more often than every five minutes.
+const PING_INTERVAL: Duration = Duration::from_secs(310);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Large enough that one stream fills a fast link; flow control still bounds memory.
 const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
@@ -59,8 +63,9 @@ impl Transport {
             .tcp_nodelay(true)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .http2_keep_alive_interval(KEEP_ALIVE)
-            .keep_alive_timeout(KEEP_ALIVE);
+            .tcp_keepalive(Some(TCP_KEEP_ALIVE))
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_TIMEOUT);
         if base.is_tls() {
             endpoint = endpoint.tls_config(ClientTlsConfig::new().with_native_roots()).map_err(setup)?;
         }

@@ -157,7 +157,8 @@ async fn it_is_found_by_tag_and_by_id_all_at_once_and_page_by_page() {
 async fn a_deleted_sandbox_ends_and_is_still_known() {
     let site = Site::open().await;
     let id = site.sandbox().start().await.unwrap();
-    Sandbox::delete_by_id(&site.client, &id, StopOptions::default()).await.unwrap();
+    let options = StopOptions::default().graceful_shutdown(Duration::from_secs(1));
+    Sandbox::delete_by_id(&site.client, &id, options).await.unwrap();
     let found = Sandbox::from_id(&site.client, &id).await.unwrap();
     found.wait_until_complete(Some(Duration::from_secs(10)), false).await.unwrap();
     assert_eq!(found.wait_until_complete(None, true).await.unwrap_err().kind(), ErrorKind::SandboxTerminated);

@@ -18,6 +18,7 @@ export function throughput(title, { samples, wasm }, bytes, { judged = true } = 
   const rows = Object.entries(samples).map(([name, list]) => ({
     client: name,
     "MiB/s": bytes / 2 ** 20 / median(list.map(({ seconds }) => seconds)),
+    best: bytes / 2 ** 20 / Math.min(...list.map(({ seconds }) => seconds)),
     "CPU s/GB": list[0].cpuSeconds && (median(list.map(({ cpuSeconds }) => cpuSeconds)) / bytes) * 1e9,
     "/ raw fetch": ratio("raw fetch", name),
     "/ connect-web": ratio("connect-web", name),
@@ -29,7 +30,7 @@ export function throughput(title, { samples, wasm }, bytes, { judged = true } = 
       atLeast(`${title}: ${row.client} / connect-web`, row["/ connect-web"], 1.3),
     ]);
   if (judged) goals.push(atMost(`${title}: growth of wasm memory, MiB`, (wasm.after - wasm.before) / 2 ** 20, 8));
-  return { title, rows, goals, wasm };
+  return { title, rows, goals, wasm, samples };
 }
 
 /** Lines of a latency table and its goals, from samples in milliseconds. */

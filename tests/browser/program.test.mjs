@@ -157,6 +157,25 @@ test("a new sandbox replaces the old one, and a stopped one is started by the ne
   await sandboxIs(page, "running");
 });
 
+test("an image for JavaScript brings JavaScript, and both programs stay", async () => {
+  await typeProgram(page, "print('still python')");
+  const images = await page.getByTestId("image").locator("option").allInnerTexts();
+  const image = images.find((name) => name.startsWith("node:"));
+  assert.ok(image !== undefined, `the server offers ${images.join(", ")}`);
+  await page.getByTestId("image").selectOption(image);
+  await page.getByTestId("new-sandbox").click();
+  await page.waitForSelector("[data-testid=language-javascript][aria-pressed=true]");
+  await page.getByTestId("run").click();
+  const { exitCode } = await outcome(page);
+  assert.equal(exitCode, "0", await output(page));
+  assert.match(await outputOf(page, "stdout"), /^line 1 of 10\n[^]*line 10 of 10\n$/);
+  assert.equal(await outputOf(page, "stderr"), "goodbye from stderr\n");
+  await screenshot(page, "playground-javascript");
+  await page.getByTestId("language-python").click();
+  await page.getByTestId("run").click();
+  assert.equal((await outcome(page)).output, "still python\n");
+});
+
 test("the program survives a reload of the page", async () => {
   await typeProgram(page, "print('kept')");
   await page.waitForFunction(() => localStorage.getItem("jetway.draft.python") === "print('kept')");

@@ -75,6 +75,24 @@ test("a sandbox that ends behind the page's back is named, and another is a clic
   await context.close();
 });
 
+test("an image that the server cannot serve is refused in the library's words, and nothing else breaks", async () => {
+  const { page, watch, context } = await openPage(browser);
+  await openPlayground(page, server);
+  const image = page.getByTestId("image");
+  await image.evaluate((select) => select.add(new Option("no-such-image:1", "no-such-image:1")));
+  await image.selectOption("no-such-image:1");
+  await page.getByTestId("new-sandbox").click();
+  await sandboxIs(page, "failed");
+  assert.match(await page.getByTestId("banner").innerText(), /no-such-image:1/);
+  await screenshot(page, "playground-no-such-image");
+  await page.getByTestId("banner").getByRole("button", { name: "New sandbox" }).click();
+  await sandboxIs(page, "running");
+  assert.ok(await page.getByTestId("banner").isHidden());
+  assert.equal((await runProgram(page, "print('fine')")).output, "fine\n");
+  watch.assertClean(server.ready.url);
+  await context.close();
+});
+
 for (const [how, leave] of [
   ["goes elsewhere", (page) => page.goto("about:blank")],
   ["is closed", (page) => page.close()],

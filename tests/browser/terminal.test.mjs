@@ -79,6 +79,19 @@ test("a shell that has ended is offered again", async () => {
   await screenShows(page, /^back-again$/);
 });
 
+test("a full-screen program that is cut off leaves a plain screen below what was there", async () => {
+  await typeInTerminal(page, "echo above; printf '\\033[?1049h\\033[?1000hinside'; read key; exit 4");
+  await screenShows(page, /^inside/);
+  await page.keyboard.press("Enter");
+  await screenShows(page, /^\[shell ended with exit code 4\]$/);
+  const lines = await screen(page);
+  assert.ok(lines.indexOf("above") >= 0 && lines.indexOf("above") < lines.indexOf("[shell ended with exit code 4]"), lines.join("\n"));
+  assert.ok(!lines.some((line) => line.startsWith("inside")));
+  await page.getByTestId("reconnect").click();
+  await typeInTerminal(page, "echo plain-again");
+  await screenShows(page, /^plain-again$/);
+});
+
 test("Control and backtick go from the editor to the shell and back", async () => {
   await page.locator("[data-testid=editor] .cm-content").focus();
   const inside = (testId) => page.evaluate((id) => document.activeElement?.closest(`[data-testid=${id}]`) !== null, testId);

@@ -81,9 +81,11 @@ async function recover(defaultImage: string | undefined): Promise<void> {
 function followTerminal(): void {
   const reconnect = element("reconnect", HTMLButtonElement);
   const state = element("terminal-state", HTMLElement);
+  const screen = element("terminal", HTMLElement);
   terminal.shell.subscribe((shell) => {
     state.textContent = shellText(shell);
     state.dataset["phase"] = shell.phase;
+    screen.dataset["phase"] = shell.phase;
     reconnect.hidden = shell.phase !== "ended" && shell.phase !== "lost";
     reconnect.textContent = shell.phase === "ended" ? "New shell" : "Reconnect";
   });

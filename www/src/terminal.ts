@@ -23,8 +23,10 @@ export interface TerminalEvents {
 }
 
 const SCROLL_BACK_LINES = 5_000;
-/** What a program may have left on when it was cut off: alternate screen, mouse, bracketed paste, hidden cursor. */
-const PLAIN_SCREEN = "\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[!p\x1b[?25h\x1b[0m";
+/** Back to the normal screen; sent on the normal screen it would take the cursor to where it was once saved. */
+const LEAVE_ALTERNATE = "\x1b[?1049l";
+/** What a program may have left on when it was cut off: mouse, bracketed paste, hidden cursor, colours. */
+const PLAIN_MODES = "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[!p\x1b[?25h\x1b[0m";
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 
 /** The terminal of the page. */
@@ -94,7 +96,9 @@ export class TerminalPane {
   async #say(shell: Shell): Promise<void> {
     const { terminal } = await this.#open();
     const text = shell.phase === "lost" ? `connection lost: ${sentence(shell.problem)}` : `shell ${shellText(shell)}`;
-    terminal.write(`${PLAIN_SCREEN}\r\n\x1b[2m[${text.replaceAll("\n", "\r\n ")}]\x1b[0m\r\n`);
+    await new Promise<void>((drawn) => terminal.write("", drawn));
+    const leave = terminal.buffer.active.type === "alternate" ? LEAVE_ALTERNATE : "";
+    terminal.write(`${leave}${PLAIN_MODES}\r\n\x1b[2m[${text.replaceAll("\n", "\r\n ")}]\x1b[0m\r\n`);
   }
 
   /** The screen, made when it is first needed: xterm.js is not part of the page's first view. */

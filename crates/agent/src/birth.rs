@@ -75,6 +75,9 @@ fn stage_zero(control: &mut Channel) -> Result<Stage, Failure> {
     // Its own session: neither the terminal nor the process group of the server reaches it. Fails only for a leader.
     let _ = rustix::process::setsid();
 
+    // Short of memory, the machine should end a sandbox before its server. A stricter value stays: lowering is refused.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "100");
+
     let (uid, gid) = (rustix::process::getuid(), rustix::process::getgid());
     let flags = UnshareFlags::NEWUSER
         | UnshareFlags::NEWNS

@@ -90,8 +90,8 @@ impl Channel {
     ///
     /// # Errors
     /// `InvalidData` when the peer speaks something else.
-    pub fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
-        self.inbox.next()
+    pub fn take<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
+        self.inbox.take()
     }
 
     /// Waits for the next frame.
@@ -100,7 +100,7 @@ impl Channel {
     /// `UnexpectedEof` when the peer is gone; the socket's own, its receive timeout included.
     pub fn receive<T: DeserializeOwned>(&mut self) -> io::Result<T> {
         loop {
-            if let Some(value) = self.inbox.next()? {
+            if let Some(value) = self.inbox.take()? {
                 return Ok(value);
             }
             if !self.fill()? {
@@ -136,7 +136,7 @@ mod tests {
     fn a_descriptor_arrives_with_its_frame() {
         let (one, two) = UnixStream::pair().unwrap();
         let (left, mut right) = (Channel::new(one.into()), Channel::new(two.into()));
-        let (reader, writer) = std::io::pipe().unwrap();
+        let (reader, writer) = io::pipe().unwrap();
         left.send(&Reply::Done, &[]).unwrap();
         left.send(&Reply::Opened { size: 7 }, &[writer.as_fd()]).unwrap();
         drop(writer);
@@ -145,7 +145,7 @@ mod tests {
         let mut passed = File::from(right.take_descriptor().unwrap());
         passed.write_all(b"through").unwrap();
         drop(passed);
-        assert_eq!(std::io::read_to_string(reader).unwrap(), "through");
+        assert_eq!(io::read_to_string(reader).unwrap(), "through");
     }
 
     #[test]

@@ -101,14 +101,15 @@ pub struct Confinement {
     missing: BpfProgram,
     denied: BpfProgram,
     open_files: u64,
+    processes: Option<u64>,
 }
 
 impl Confinement {
-    /// Compiles the filters for this machine.
-    pub fn compile() -> Result<Confinement, Failure> {
+    /// Compiles the filters for this machine. `processes` limits what one user id of the sandbox may run at a time.
+    pub fn compile(processes: Option<u64>) -> Result<Confinement, Failure> {
         let denied = denied().map_err(|error| Failure { step: format!("compile the filter: {error}"), errno: 0 })?;
         let open_files = getrlimit(Resource::Nofile).maximum.unwrap_or(65_536).min(65_536);
-        Ok(Confinement { missing: missing(), denied, open_files })
+        Ok(Confinement { missing: missing(), denied, open_files, processes })
     }
 
     /// Confines the calling process for good. Everything but `execve` and `write` should be done before.
@@ -116,6 +117,11 @@ impl Confinement {
         let limit = |value| Rlimit { current: Some(value), maximum: Some(value) };
         setrlimit(Resource::Core, limit(0))?;
         setrlimit(Resource::Nofile, limit(self.open_files))?;
+        if let Some(processes) = self.processes {
+            // Counted per user namespace, so the server's other processes do not matter. A lower limit stays.
+            let lowest = getrlimit(Resource::Nproc).maximum.map_or(processes, |maximum| maximum.min(processes));
+            setrlimit(Resource::Nproc, limit(lowest))?;
+        }
         for capability in CapabilitySet::all().difference(KEPT).iter() {
             match rustix::thread::remove_capability_from_bounding_set(capability) {
                 // The kernel is older than the capability.
@@ -144,7 +150,7 @@ fn denied() -> Result<BpfProgram, Box<dyn std::error::Error>> {
         namespaces.push(SeccompRule::new(vec![SeccompCondition::new(0, SeccompCmpArgLen::Dword, set, flag)?])?);
     }
     // Pushing characters into a terminal's input would reach whoever owns the terminal.
-    let push_input = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::TIOCSTI as u64)?;
+    let push_input = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::TIOCSTI as _)?;
     rules.insert(libc::SYS_ioctl, vec![SeccompRule::new(vec![push_input])?]);
     rules.insert(libc::SYS_clone, namespaces);
     let architecture = std::env::consts::ARCH.try_into()?;

@@ -40,7 +40,7 @@ impl FrameBuffer {
     ///
     /// # Errors
     /// `InvalidData` when the length is beyond [`MAX_FRAME`] or the value does not parse; the stream is then useless.
-    pub fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
+    pub fn take<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
         let Some(head) = self.bytes.first_chunk::<4>() else { return Ok(None) };
         let length = u32::from_le_bytes(*head) as usize;
         if length > MAX_FRAME {
@@ -67,7 +67,7 @@ mod tests {
             let mut seen = Vec::new();
             for part in [&bytes[..cut], &bytes[cut..]] {
                 buffer.push(part);
-                while let Some(reply) = buffer.next::<Reply>().unwrap() {
+                while let Some(reply) = buffer.take::<Reply>().unwrap() {
                     seen.push(format!("{reply:?}"));
                 }
             }
@@ -79,13 +79,13 @@ mod tests {
     fn a_length_out_of_range_is_an_error_not_an_allocation() {
         let mut buffer = FrameBuffer::default();
         buffer.push(&u32::MAX.to_le_bytes());
-        assert!(buffer.next::<Nudge>().is_err());
+        assert!(buffer.take::<Nudge>().is_err());
     }
 
     #[test]
     fn garbage_is_an_error() {
         let mut buffer = FrameBuffer::default();
         buffer.push(&[1, 0, 0, 0, 99]);
-        assert!(buffer.next::<Nudge>().is_err());
+        assert!(buffer.take::<Nudge>().is_err());
     }
 }

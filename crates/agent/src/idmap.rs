@@ -12,12 +12,21 @@ use std::{
 
 use rustix::{fs::CWD, mount::OpenTreeFlags};
 
+/// Clones `path` as a detached mount, ids as they are.
+///
+/// # Errors
+/// `EPERM` without privilege over the mount namespace.
+pub fn clone(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    Ok(rustix::mount::open_tree(CWD, path, flags)?)
+}
+
 /// Clones `path` as a detached mount whose ids are mapped by `user_namespace`.
 ///
 /// # Errors
 /// `EPERM` without privilege over the file system, `EINVAL` where the kernel or the file system cannot map ids.
 pub fn clone_mapped(path: &Path, user_namespace: impl AsFd) -> io::Result<OwnedFd> {
-    let tree = rustix::mount::open_tree(CWD, path, OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)?;
+    let tree = clone(path)?;
     let attributes = libc::mount_attr {
         attr_set: libc::MOUNT_ATTR_IDMAP,
         attr_clr: 0,

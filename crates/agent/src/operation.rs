@@ -59,8 +59,8 @@ impl Connection {
     }
 
     /// The next frame from the server.
-    pub fn next<T: serde::de::DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
-        self.channel.next()
+    pub fn take<T: serde::de::DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
+        self.channel.take()
     }
 
     /// A descriptor that came with the current frame.

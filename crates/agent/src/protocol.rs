@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// Spoken version; an agent that outlived its server's binary is refused when it differs.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// `argv[0]` and `argv[1]` of a process that is to become an agent.
 pub const ARGV: [&str; 2] = ["jetway-agent", "--become-process-one"];
@@ -66,6 +66,8 @@ pub struct Container {
     pub env: BTreeMap<String, String>,
     /// Absolute; made when missing.
     pub working_dir: String,
+    /// Processes and threads, as a resource limit: depth behind the control group's, or instead of it.
+    pub processes: Option<u64>,
 }
 
 /// One overlay mount.

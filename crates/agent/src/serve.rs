@@ -65,7 +65,7 @@ impl Server {
             .map_err(Failure::at("open /dev/null"))?;
         Ok(Server {
             children: child_signals().map_err(Failure::at("watch for children"))?,
-            confinement: Confinement::compile()?,
+            confinement: Confinement::compile(setup.containers.first().and_then(|container| container.processes))?,
             exits: vec![None; setup.containers.len()],
             waiters: HashMap::new(),
             connections: BTreeMap::new(),
@@ -142,9 +142,9 @@ impl Server {
         loop {
             let Some(connection) = self.connections.get_mut(&id) else { return };
             let heard = match connection.role {
-                Role::Fresh => connection.next::<Request>().map(|frame| frame.map(|request| self.request(id, request))),
-                Role::Control => connection.next::<Birth>().map(|frame| frame.map(|birth| self.start_main(&birth))),
-                _ => connection.next().map(|frame| frame.map(|nudge| connection.nudge(nudge))),
+                Role::Fresh => connection.take::<Request>().map(|frame| frame.map(|request| self.request(id, request))),
+                Role::Control => connection.take::<Birth>().map(|frame| frame.map(|birth| self.start_main(&birth))),
+                _ => connection.take().map(|frame| frame.map(|nudge| connection.nudge(nudge))),
             };
             match heard {
                 Ok(Some(())) => {}

@@ -47,7 +47,7 @@ pub(super) fn get(setup: &Setup, request: &Request<Body>) -> Result<Response<Bod
     if path.is_empty()
         && let Some(code) = query_value(request, "code")
     {
-        return admit(setup, code);
+        return admit(setup, request, code);
     }
     let name = if path.is_empty() { "index.html" } else { path };
     let Some(file) = Files::get(name) else {
@@ -76,8 +76,7 @@ pub(super) fn token(setup: &Setup, request: &Request<Body>) -> Result<Response<B
     if !is_own_page(request) {
         return Err(Refusal::forbidden("CWSANDBOX_ORIGIN_NOT_ALLOWED", "only this server's own page gets tokens here"));
     }
-    let cookie = cookie(request.headers(), &setup.page.cookie());
-    if !setup.access.is_open() && !cookie.is_some_and(|cookie| setup.access.verify(Use::Page, cookie)) {
+    if !setup.access.is_open() && !was_admitted(setup, request) {
         return Err(Refusal::unauthenticated("open the link that `jetway serve` printed; it lets this page in"));
     }
     let PageInfo { images, .. } = &setup.page;
@@ -93,8 +92,9 @@ pub(super) fn token(setup: &Setup, request: &Request<Body>) -> Result<Response<B
     ))
 }
 
-fn admit(setup: &Setup, code: &str) -> Result<Response<Body>, Refusal> {
-    if !setup.access.is_launch_code(code) {
+fn admit(setup: &Setup, request: &Request<Body>, code: &str) -> Result<Response<Body>, Refusal> {
+    // A browser that was let in before may come by an old link: a bookmark, a reload after a restart.
+    if !setup.access.is_launch_code(code) && !was_admitted(setup, request) {
         let text = "this link is not of this run of the server; open the one that `jetway serve` printed last";
         return Err(Refusal::forbidden("CWSANDBOX_LAUNCH_CODE_WRONG", text));
     }
@@ -114,6 +114,10 @@ fn admit(setup: &Setup, code: &str) -> Result<Response<Body>, Refusal> {
         headers.insert(header::SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+fn was_admitted(setup: &Setup, request: &Request<Body>) -> bool {
+    cookie(request.headers(), &setup.page.cookie()).is_some_and(|cookie| setup.access.verify(Use::Page, cookie))
 }
 
 fn html(text: &'static str) -> Response<Body> {

@@ -29,7 +29,11 @@ impl SandboxService for Api {
 
     async fn get_sandbox(&self, request: Request<wire::GetSandboxRequest>) -> Result<Response<wire::Sandbox>, Status> {
         let sandbox = self.find(&request.get_ref().sandbox_id)?;
-        Ok(waits(view::sandbox(self, &sandbox)))
+        let mut shown = view::sandbox(self, &sandbox);
+        if let Some(status) = &mut shown.status {
+            status.resource_usage = view::usage(&sandbox).await;
+        }
+        Ok(waits(shown))
     }
 
     async fn list_sandboxes(

@@ -1,6 +1,6 @@
 //! A sandbox as the wire shows it: the specification as it was given, the state as it may be known.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use prost::Message;
 use prost_types::Timestamp;
@@ -9,8 +9,8 @@ use super::Api;
 use crate::{
     supervisor::{self, State},
     wire::sandbox::{
-        Container, ContainerStatus, DnsEgressMode, ResourceRequirements, Resources, Sandbox, SandboxSpec,
-        SandboxStatus, ServiceStatus, State as WireState,
+        Container, ContainerStatus, DnsEgressMode, ResourceRequirements, ResourceUsage, Resources, Sandbox,
+        SandboxSpec, SandboxStatus, ServiceStatus, State as WireState,
     },
 };
 
@@ -30,6 +30,14 @@ pub(super) fn sandbox(api: &Api, sandbox: &supervisor::Sandbox) -> Sandbox {
         display_name: draft.display_name.clone(),
         ..Sandbox::default()
     }
+}
+
+/// What a running sandbox uses right now; nothing for one that does not run, or does not answer at once.
+pub(super) async fn usage(sandbox: &supervisor::Sandbox) -> Option<ResourceUsage> {
+    const AT_ONCE: Duration = Duration::from_millis(100);
+    let instance = sandbox.snapshot().instance.filter(|_| sandbox.reported_state() == State::Running)?;
+    let used = tokio::time::timeout(AT_ONCE, instance.usage()).await.ok()?;
+    Some(ResourceUsage { cpu_millicores: used.cpu_millicores, memory_mb: used.memory_bytes >> 20, gpu_count: 0 })
 }
 
 /// The state that pollers see.

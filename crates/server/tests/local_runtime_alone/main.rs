@@ -1,5 +1,7 @@
 //! What needs a process to itself: counting what is left behind, and measuring. One test, so that nothing runs beside it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod leftovers;
 mod speed;
 #[path = "../local_runtime/support.rs"]

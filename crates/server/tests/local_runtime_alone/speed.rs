@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jetway_server::runtime::Runtime;
+use tokio::io::AsyncReadExt;
 
 use crate::support::{plan, request, run, site};
 
@@ -29,6 +30,19 @@ pub async fn starting_a_sandbox_and_a_process_is_quick() {
         sandbox.remove().await.unwrap();
         removals.push(begun.elapsed());
     }
+    let sandbox = site.runtime.start(plan("bulk")).await.unwrap();
+    let begun = Instant::now();
+    let mut handle = sandbox.exec(request(&["head", "-c", "268435456", "/dev/zero"])).await.unwrap();
+    let (mut bytes, mut total) = (vec![0; 256 << 10], 0);
+    loop {
+        match handle.stdout.read(&mut bytes).await.unwrap() {
+            0 => break,
+            count => total += count,
+        }
+    }
+    assert_eq!(total, 256 << 20);
+    println!("stdout {:.0} MiB/s", 256.0 / begun.elapsed().as_secs_f64());
+
     let [start, exec, removal] =
         [starts, execs, removals].map(|times| (percentile(times.clone(), 10), percentile(times, 50)));
     println!("start p10/p50 {start:?}  exec p10/p50 {exec:?}  remove p10/p50 {removal:?}");

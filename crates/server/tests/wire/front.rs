@@ -121,6 +121,9 @@ async fn the_printed_link_lets_a_page_in_and_nothing_else_does() {
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
     let cookie = format!("cookie: {}", cookie.split(';').next().unwrap());
 
+    let old_link = format!("GET /?code=old HTTP/1.1\r\nhost: {{host}}\r\n{cookie}");
+    assert_eq!(server.http(&old_link, b"").await.status, 303, "whoever was let in may come by an old link");
+
     let given = server.http(&token(&cookie), b"").await;
     assert_eq!(given.status, 200);
     let given: serde_json::Value = serde_json::from_slice(&given.body).unwrap();

@@ -33,7 +33,9 @@ async fn a_sandbox_is_created_runs_and_is_deleted() {
 
     let id = created.sandbox_id;
     let shown = wait_for(&mut client, &id, State::Running).await;
-    assert_eq!(shown.status.unwrap().exit_code, None);
+    let status = shown.status.unwrap();
+    assert_eq!(status.exit_code, None);
+    assert!(status.resource_usage.is_some());
 
     let deleted =
         client.delete_sandbox(DeleteSandboxRequest { sandbox_id: id.clone(), ..Default::default() }).await.unwrap();

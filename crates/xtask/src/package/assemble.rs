@@ -28,6 +28,7 @@ pub fn package(bound: &Path, step: &Step) -> Result<()> {
     let glue = bound.join(format!("{OUT_NAME}.js"));
     let minified = code.join(format!("{OUT_NAME}.js"));
     esbuild().arg(&glue).arg("--minify").arg("--format=esm").arg(outfile(&minified)).run(step)?;
+    drop_comments(&code, step)?;
     write_drivers(&code)?;
     write_inline_wasm(&code, &code.join(&wasm))?;
     write_common_js(&code, step)?;
@@ -70,6 +71,26 @@ fn write_drivers(code: &Path) -> Result<()> {
         fs::write(code.join(format!("driver_{language}.js")), format!("export default {text};\n"))?;
     }
     Ok(())
+}
+
+/// What people read is the template and the types; what travels is code. Names stay, so that stack traces can be read.
+fn drop_comments(code: &Path, step: &Step) -> Result<()> {
+    let mut modules = Vec::new();
+    for entry in fs::read_dir(code)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        // esbuild does not know Deno's `import source` yet, and takes workerd's wasm import for its own to load.
+        let skipped = ["deno.js", "workerd.js"].contains(&name.as_str()) || name == format!("{OUT_NAME}.js");
+        if name.ends_with(".js") && !skipped {
+            modules.push(path);
+        }
+    }
+    esbuild()
+        .args(modules)
+        .args(["--minify-whitespace", "--minify-syntax", "--format=esm", "--target=es2022", "--allow-overwrite"])
+        .arg(format!("--outdir={}", code.display()))
+        .run(step)
+        .map(drop)
 }
 
 /// The wasm as a JavaScript module, for hosts that can load nothing beside their one script.

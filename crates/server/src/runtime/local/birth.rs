@@ -2,12 +2,11 @@
 //! Must not know: tokio, images' names.
 
 use std::{
-    collections::BTreeMap,
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::{ffi::OsStrExt, fs::chown, net::UnixListener, net::UnixStream},
+        unix::{ffi::OsStrExt, fs::chown, net::UnixListener},
     },
     path::{Path, PathBuf},
     time::Duration,
@@ -15,19 +14,19 @@ use std::{
 
 use jetway_agent::{
     channel::Channel,
-    idmap,
-    protocol::{self, Birth, Container, Ids, Lower, Nudge, Overlay, Progress, Reply, Request, Setup},
+    protocol::{self, Birth, Container, Ids, Lower, Overlay, Progress, Setup},
 };
 use rustix::process::{Pid, PidfdFlags};
 
 use super::{
     Site,
     cgroups::Group,
-    clear, file_calls, host_view, ids,
+    clear, host_view, layer,
     link::socket_path,
+    plan,
     record::{Home, Record, start_time},
 };
-use crate::runtime::{ContainerPlan, FileError, FilePlan, ImageView, RuntimeError, SandboxPlan};
+use crate::runtime::{ImageView, RuntimeError, SandboxPlan};
 
 /// Longest a birth may take without a sign of life.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -79,7 +78,7 @@ pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -
             format!("{} containers asked for; the local runtime runs one container per sandbox", plan.containers.len());
         return Err(RuntimeError::Unsupported(text));
     };
-    check(plan, container)?;
+    plan::check(plan, container)?;
     let limits = site.limits(&container.limits)?;
     let block = match &site.blocks {
         None => None,
@@ -106,8 +105,9 @@ pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -
             name: container.name.clone(),
             overlays,
             argv: container.argv.clone(),
-            env: environment(&container.env),
-            working_dir: working_dir(container),
+            env: plan::environment(&container.env),
+            working_dir: plan::working_dir(container),
+            processes: limits.pids.and_then(|pids| u64::try_from(pids).ok()),
         };
         let setup = Setup {
             version: protocol::VERSION,
@@ -122,7 +122,7 @@ pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -
         expect(&mut channel, |progress| matches!(progress, Progress::Unshared).then_some(()))?;
         let mapped = match block {
             None => Vec::new(),
-            Some(base) => map(embryo.id(), base, &layers)?,
+            Some(base) => layer::map(embryo.id(), base, &layers, home.path())?,
         };
         channel.send(&Birth::Mapped, &mapped.iter().map(AsFd::as_fd).collect::<Vec<_>>()).map_err(silent)?;
         let pid = expect(&mut channel, |progress| match progress {
@@ -143,7 +143,7 @@ pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -
         Progress::Ready(ready) => Some(ready),
         _ => None,
     })?;
-    write_files(&descriptor, &container.files)?;
+    plan::write_files(&descriptor, &container.files)?;
     let pid = pid.as_raw_nonzero().get();
     let record = Record {
         pid,
@@ -162,31 +162,6 @@ pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -
     };
     partial.complete = true;
     Ok(Born { home, descriptor, record, control: channel, process, group, upper_in_memory: ready.upper_in_memory })
-}
-
-fn check(plan: &SandboxPlan, container: &ContainerPlan) -> Result<(), RuntimeError> {
-    let refuse = |text: String| {
-        let source = io::Error::new(io::ErrorKind::InvalidInput, text);
-        Err(RuntimeError::Io { context: "start the sandbox".into(), source })
-    };
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if plan.id.is_empty() || plan.id.len() > 128 || !plan.id.bytes().all(plain) {
-        return refuse(format!("id {:?} must be 1 to 128 letters, digits, '-' or '_'", plan.id));
-    }
-    if container.argv.first().is_none_or(String::is_empty) {
-        return refuse("the main command is empty; give at least a program name".into());
-    }
-    let words = container.argv.iter().chain(container.env.values()).chain([&container.working_dir]);
-    if words.into_iter().any(|word| word.contains('\0')) {
-        return refuse("the command, the environment and working_dir must not contain NUL".into());
-    }
-    if container.env.keys().any(|name| name.is_empty() || name.contains(['=', '\0'])) {
-        return refuse("an environment variable's name must not be empty nor contain '=' or NUL".into());
-    }
-    if !container.working_dir.is_empty() && !container.working_dir.starts_with('/') {
-        return refuse(format!("working_dir {:?} is relative; start it with '/'", container.working_dir));
-    }
-    Ok(())
 }
 
 /// The overlays of a host view, and the directories they write to.
@@ -245,18 +220,6 @@ impl Files {
     }
 }
 
-/// Maps the sandbox's ids to its block, and the shared layers to its ids.
-fn map(pid: u32, base: u32, layers: &Path) -> Result<Vec<OwnedFd>, RuntimeError> {
-    let line = format!("0 {base} {}\n", ids::SIZE);
-    for file in ["uid_map", "gid_map"] {
-        fs::write(format!("/proc/{pid}/{file}"), &line).map_err(context("map the sandbox's user ids"))?;
-    }
-    let namespace = File::open(format!("/proc/{pid}/ns/user")).map_err(context("open the user namespace"))?;
-    let clone =
-        |name| idmap::clone_mapped(&layers.join(name), &namespace).map_err(context("map the shared layers' owner"));
-    Ok(vec![clone("root")?, clone("usr")?])
-}
-
 fn expect<T>(channel: &mut Channel, wanted: impl Fn(Progress) -> Option<T>) -> Result<T, RuntimeError> {
     match channel.receive::<Progress>().map_err(context("hear from the agent"))? {
         Progress::Failed(failure) => Err(RuntimeError::Io { source: failure.reason(), context: failure.step }),
@@ -267,52 +230,6 @@ fn expect<T>(channel: &mut Channel, wanted: impl Fn(Progress) -> Option<T>) -> R
     }
 }
 
-fn environment(asked: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let defaults = [
-        ("HOME", "/root"),
-        ("HOSTNAME", host_view::HOSTNAME),
-        ("LANG", "C.UTF-8"),
-        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-    ];
-    let mut environment: BTreeMap<_, _> =
-        defaults.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    environment.extend(asked.clone());
-    environment
-}
-
-fn working_dir(container: &ContainerPlan) -> String {
-    match container.working_dir.as_str() {
-        "" => "/workspace".into(),
-        directory => directory.into(),
-    }
-}
-
-fn write_files(home: &OwnedFd, files: &[FilePlan]) -> Result<(), RuntimeError> {
-    for file in files {
-        let failed = |error: FileError| RuntimeError::Io {
-            context: format!("write the file {:?} before start", file.path),
-            source: io::Error::other(error.to_string()),
-        };
-        file_calls::check(&file.path).map_err(failed)?;
-        let silent = context("talk to the agent");
-        let mut channel = Channel::new(UnixStream::connect(socket_path(home)).map_err(silent)?.into());
-        let request = Request::CreateFile { container: 0, path: file.path.clone() };
-        channel.send(&request, &[]).map_err(silent)?;
-        match channel.receive().map_err(silent)? {
-            Reply::Opened { .. } => {}
-            other => return Err(failed(file_calls::refused(other, &file.path))),
-        }
-        let opened = channel.take_descriptor().ok_or_else(|| RuntimeError::Gone("it sent no descriptor".into()))?;
-        File::from(opened).write_all(&file.content).map_err(context("write a file before start"))?;
-        channel.send(&Nudge::Commit, &[]).map_err(silent)?;
-        match channel.receive().map_err(silent)? {
-            Reply::Done => {}
-            other => return Err(failed(file_calls::refused(other, &file.path))),
-        }
-    }
-    Ok(())
-}
-
-fn context(what: &'static str) -> impl Fn(io::Error) -> RuntimeError + Copy {
+pub(super) fn context(what: &'static str) -> impl Fn(io::Error) -> RuntimeError + Copy {
     move |source| RuntimeError::Io { context: what.into(), source }
 }

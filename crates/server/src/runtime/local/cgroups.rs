@@ -14,6 +14,9 @@ use rustix::process::{Pid, Signal};
 
 use crate::runtime::Limits;
 
+/// How every server's own group begins.
+const PREFIX: &str = "jetway-";
+
 /// What this machine can limit, and where.
 #[derive(Debug, Clone, Default)]
 pub struct Cgroups {
@@ -37,20 +40,21 @@ pub struct Group {
 }
 
 impl Cgroups {
-    /// Looks for writable controllers. `name` is the server's own group.
-    pub fn detect(name: &str) -> Cgroups {
+    /// Looks for writable controllers. `server` tells this server's groups from others'.
+    pub fn detect(server: u32) -> Cgroups {
+        let name = format!("{PREFIX}{server:08x}");
         let mounts = mounts();
         let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let unified = mounts.iter().filter(|mount| mount.controllers.is_none());
         for mount in unified {
-            let found = unified_parents(mount, &own).into_iter().find_map(|parent| unified_at(&parent.join(name)));
+            let found = unified_parents(mount, &own).into_iter().find_map(|parent| unified_at(&parent.join(&name)));
             if let Some(cgroups) = found {
                 return cgroups;
             }
         }
         let legacy = |controller: &str| {
             let has = |mount: &&Mount| mount.controllers.iter().flatten().any(|one| one == controller);
-            let parent = mounts.iter().find(has)?.point.join(name);
+            let parent = mounts.iter().find(has)?.point.join(&name);
             let usable = make(&parent).is_ok() && make(&parent.join("probe")).is_ok();
             let _ = fs::remove_dir(parent.join("probe"));
             let _ = fs::remove_dir(&parent);
@@ -84,6 +88,28 @@ impl Cgroups {
         for parent in self.parents() {
             // Refused while a sandbox is below it, which is the point.
             let _ = fs::remove_dir(parent);
+        }
+    }
+
+    /// Removes empty groups of servers that were killed and whose data directory nobody will open again. A group in use
+    /// has a process inside, which the kernel protects; one that is just being made is young.
+    pub fn tidy_strangers(&self) {
+        let old = |path: &Path| {
+            let made = fs::metadata(path).and_then(|found| found.modified()).ok();
+            made.and_then(|made| made.elapsed().ok()).is_some_and(|age| age > Duration::from_secs(60))
+        };
+        for parent in self.parents() {
+            let (Some(own), Some(folder)) = (parent.file_name(), parent.parent()) else { continue };
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let name = entry.file_name();
+                if name == own || !name.to_string_lossy().starts_with(PREFIX) {
+                    continue;
+                }
+                let groups = fs::read_dir(entry.path()).into_iter().flatten().flatten().map(|group| group.path());
+                for group in groups.chain([entry.path()]).filter(|group| group.is_dir() && old(group)) {
+                    let _ = fs::remove_dir(group);
+                }
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use jetway_agent::protocol::{self, Progress, Reply, Request, Status};
+use rustix::process::{Signal, pidfd_send_signal};
 use tokio::{io::unix::AsyncFd, sync::watch, time::timeout};
 
 use super::{
@@ -25,6 +26,9 @@ use crate::runtime::{
     ExecHandle, ExecRequest, ExitStatus, FileError, FileWriter, ImageView, Instance, LogFiles, OpenFile, RuntimeError,
     Usage,
 };
+
+/// Longest wait for killed processes: one may hang in the kernel, on a network file system for instance.
+const LAST_WAIT: Duration = Duration::from_secs(30);
 
 /// A sandbox of the local runtime.
 pub struct LocalInstance {
@@ -112,6 +116,14 @@ impl LocalInstance {
         self.index(container).ok_or_else(|| FileError::Io { path: path.to_owned(), reason })
     }
 
+    /// Waits for the end of processes that were killed.
+    async fn ended(&self) -> Result<(), RuntimeError> {
+        timeout(LAST_WAIT, self.gone()).await.map_err(|_| RuntimeError::Io {
+            context: "end the sandbox".into(),
+            source: io::Error::new(io::ErrorKind::TimedOut, "the kernel does not let its processes go"),
+        })
+    }
+
     async fn ask(&self, request: &Request) -> io::Result<Reply> {
         Link::open(&self.descriptor, request, &[]).await?.receive().await
     }
@@ -186,15 +198,19 @@ impl Instance for LocalInstance {
         let stopped = timeout(patience, self.ask(&Request::Stop { grace_ms })).await;
         if !matches!(stopped, Ok(Ok(Reply::Done))) {
             // Gone already is stopped, too.
-            let _ = rustix::process::pidfd_send_signal(&*self.process, rustix::process::Signal::KILL);
+            let _ = pidfd_send_signal(&*self.process, Signal::KILL);
         }
-        self.gone().await;
-        Ok(())
+        self.ended().await?;
+        let group = self.group.clone();
+        // The files stay until removal, the groups have nobody left to limit.
+        let emptied = tokio::task::spawn_blocking(move || group.remove()).await;
+        let emptied = emptied.map_err(io::Error::other).and_then(|emptied| emptied);
+        emptied.map_err(|source| RuntimeError::Io { context: "remove the sandbox's control groups".into(), source })
     }
 
     async fn remove(&self) -> Result<(), RuntimeError> {
-        let _ = rustix::process::pidfd_send_signal(&*self.process, rustix::process::Signal::KILL);
-        self.gone().await;
+        let _ = pidfd_send_signal(&*self.process, Signal::KILL);
+        self.ended().await?;
         let (site, home, group, block) = (self.site.clone(), self.home.clone(), self.group.clone(), self.record.block);
         let removed = tokio::task::spawn_blocking(move || {
             let removed = clear::remove(&site, &home, Some(&group), block);

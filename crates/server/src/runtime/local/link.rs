@@ -70,7 +70,7 @@ impl Link {
     pub async fn receive<T: DeserializeOwned>(&mut self) -> io::Result<T> {
         let mut bytes = [0; 4096];
         loop {
-            if let Some(value) = self.inbox.next()? {
+            if let Some(value) = self.inbox.take()? {
                 return Ok(value);
             }
             let step = || channel::receive(&self.stream, &mut bytes, &mut self.descriptors);

@@ -49,7 +49,8 @@ pub fn probe(config: LocalConfig) -> Result<LocalRuntime, RuntimeError> {
     let seed = hash(&data_dir);
     let memory = total_memory();
     let taken = records.iter().filter_map(|record| record.block);
-    let cgroups = Cgroups::detect(&format!("jetway-{:08x}", seed as u32));
+    let cgroups = Cgroups::detect(seed as u32);
+    cgroups.tidy_strangers();
     let site = Site {
         exe: AgentExe::seal(&exe).map_err(io_at("copy the agent's executable"))?,
         old_groups: cgroups.ids(),
@@ -119,7 +120,7 @@ fn ask(site: &Site, layers: &Path) -> Result<Found, RuntimeError> {
     let home = Home::new(&site.sandboxes, &plan.id);
     let _ = clear::remove(site, &home, None, None);
     let mut born = birth::give(site, &plan, view, layers.join("default")).map_err(explain)?;
-    let outcome = wait(&mut born.control).and_then(|()| Ok(fs::read_to_string(&born.home.logs().data)?));
+    let outcome = wait(&mut born.control).and_then(|()| fs::read_to_string(&born.home.logs().data));
     clear::kill(&born.process);
     let removed = clear::remove(site, &born.home, Some(&born.group), born.record.block);
     let text = outcome.map_err(io_at("hear from a first sandbox"))?;
@@ -248,8 +249,6 @@ fn explain(error: RuntimeError) -> RuntimeError {
         "the container around the server hides parts of /proc; start it with --security-opt systempaths=unconfined"
     } else if context == "hear from the agent" {
         "the agent's executable does not become an agent: it must call jetway_agent::run_if_asked first thing in main"
-    } else if context.starts_with("map the shared") {
-        "id-mapped mounts are missing: Linux 5.19 or newer and a data directory on ext4, xfs or btrfs are needed"
     } else {
         "local sandboxes need Linux 5.11 or newer with user namespaces and overlayfs"
     };
