@@ -1,3 +1,5 @@
+//! What a client makes of a talk with a driver, whatever breaks off when.
+
 use std::time::Duration;
 
 use super::{CallId, Exchange, Next, RunOptions};

@@ -45,6 +45,10 @@ class Result:
         return self.stdout.decode()
 
     @property
+    def err(self):
+        return self.stderr.decode()
+
+    @property
     def text(self):
         return self.results[-1]["data"].get("text/plain") if self.results else None
 
