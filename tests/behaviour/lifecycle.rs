@@ -111,6 +111,21 @@ async fn a_sandbox_ends_with_its_main_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_that_cannot_start_fails_and_says_why() {
+    let site = Site::open().await;
+    let sandbox = Sandbox::run(&site.client, SandboxOptions::new().mounted_file("/proc/no-such-file", ""));
+    for error in [
+        sandbox.exec(["true"], ExecOptions::default()).await.unwrap_err(),
+        sandbox.wait(Some(Duration::from_secs(10))).await.unwrap_err(),
+        sandbox.exec(["true"], ExecOptions::default()).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::SandboxFailed, "{error:?}");
+        assert!(error.message().contains("/proc/no-such-file"), "{error}");
+    }
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn waiting_longer_than_allowed_is_a_timeout_and_leaves_the_sandbox_alone() {
     let site = Site::open().await;
     let sandbox = site.sandbox();
