@@ -75,7 +75,7 @@ async fn stopping_twice_is_one_stop_and_a_missing_sandbox_is_fine_where_that_is_
 async fn exec_after_stop_is_refused() {
     let site = Site::open().await;
     let sandbox = site.sandbox();
-    sandbox.stop(StopOptions::default()).await.unwrap();
+    sandbox.stop(StopOptions::default().graceful_shutdown(Duration::from_secs(1))).await.unwrap();
     let error = sandbox.exec(["true"], ExecOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SandboxNotRunning, "{error:?}");
     assert_eq!(error.sandbox_id(), sandbox.id().as_deref());
