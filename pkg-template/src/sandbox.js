@@ -192,10 +192,6 @@ export class Sandbox {
     return this.#info?.statusReason;
   }
 
-  get statusUpdatedAt() {
-    return date(this.#info?.statusUpdatedAtMs);
-  }
-
   get exitCode() {
     return this.#info?.exitCode;
   }

@@ -35,7 +35,14 @@ impl Error {
         }
         let trusted = error.domain() == Some(ERROR_DOMAIN);
         let by_reason = error.reason().filter(|_| trusted).and_then(ErrorKind::of_reason);
-        let kind = by_reason.unwrap_or_else(|| kind_of_code(status.code(), context));
+        let kind = match by_reason {
+            // A call that the server held until the start failed learns that instead of mere absence.
+            Some(ErrorKind::SandboxNotRunning) if error.metadata().get("state").is_some_and(|it| it == "FAILED") => {
+                ErrorKind::SandboxFailed
+            }
+            Some(kind) => kind,
+            None => kind_of_code(status.code(), context),
+        };
         error.with_kind(kind).in_call(context)
     }
 

@@ -8,7 +8,7 @@ use std::{
 
 use futures::FutureExt;
 
-use super::{Answer, Inner, Sandbox, SandboxInfo, SandboxOptions, spec::create_request};
+use super::{Answer, Inner, Sandbox, SandboxInfo, SandboxOptions, spec::create_request, together::Together};
 use crate::{
     client::{self, CallOptions, Client},
     error::Error,
@@ -75,7 +75,14 @@ impl Sandbox {
     }
 
     fn new(client: &Client, calls: CallOptions, info: Arc<Mutex<SandboxInfo>>, created: Answer<String>) -> Self {
-        let inner = Inner { client: client.clone(), calls, created, info, stopping: Mutex::default() };
+        let inner = Inner {
+            client: client.clone(),
+            calls,
+            created,
+            info,
+            running: Together::default(),
+            stopping: Together::default(),
+        };
         Self { inner: Arc::new(inner) }
     }
 }

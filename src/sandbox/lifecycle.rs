@@ -33,18 +33,24 @@ impl Sandbox {
         Ok(self.fetch(&id, &self.inner.calls).await?.status)
     }
 
-    /// Waits until it runs. A main command that has already ended by itself counts, and so does a paused sandbox.
+    /// Waits until it runs; who waits at the same time shares the polls. A main command that has already ended by itself counts, and so does a paused sandbox.
     ///
     /// # Errors
     /// Whatever kept it from being created; sandbox failed; sandbox terminated; wait timeout.
     pub async fn wait(&self, limit: Option<Duration>) -> Result<(), Error> {
         let start = now();
-        let id = timeout(limit, self.start()).await.map_err(|_| self.not_in_time("be created", limit))??;
+        let id = timeout(limit, self.start()).await.map_err(|_| self.not_in_time("was not created", limit))??;
         if self.status() == SandboxStatus::Running {
             return Ok(());
         }
         let left = limit.map(|limit| start.remaining(limit));
-        let info = self.poll(&id, left, EAGER, "run", |info| !info.status.is_starting()).await?;
+        let running = self.inner.running.join(|| {
+            let sandbox = self.clone();
+            Box::pin(
+                async move { sandbox.poll(&id, None, EAGER, "does not run", |info| !info.status.is_starting()).await },
+            )
+        });
+        let info = timeout(left, running).await.map_err(|_| self.not_in_time("does not run", limit))??;
         match info.status {
             SandboxStatus::Failed | SandboxStatus::Terminated | SandboxStatus::Terminating => Err(ended(&info)),
             _ => Ok(()),
@@ -61,9 +67,9 @@ impl Sandbox {
         raise_on_termination: bool,
     ) -> Result<Option<i32>, Error> {
         let start = now();
-        let id = timeout(limit, self.start()).await.map_err(|_| self.not_in_time("be created", limit))??;
+        let id = timeout(limit, self.start()).await.map_err(|_| self.not_in_time("was not created", limit))??;
         let left = || limit.map(|limit| start.remaining(limit));
-        let mut info = self.poll(&id, left(), CALM, "end", |info| info.status.is_terminal()).await?;
+        let mut info = self.poll(&id, left(), CALM, "has not ended", |info| info.status.is_terminal()).await?;
         for _ in 0..EXIT_CODE_POLLS {
             if info.status != SandboxStatus::Completed || info.exit_code.is_some() {
                 break;
@@ -83,7 +89,7 @@ impl Sandbox {
         let id = self.start().await?;
         let info = self.info();
         if info.status.is_terminal() || info.status == SandboxStatus::Terminating {
-            return Err(takes_no_work(&info));
+            return Err(if info.status == SandboxStatus::Failed { ended(&info) } else { takes_no_work(&info) });
         }
         if info.status != SandboxStatus::Running && !self.inner.client.waits_for_start() {
             self.wait(None).await?;
@@ -131,8 +137,8 @@ impl Sandbox {
 
     fn not_in_time(&self, what: &str, limit: Option<Duration>) -> Error {
         let info = self.info();
-        let message =
-            format!("sandbox {} did not {what} within {:?}, it is {}", info.id, limit.unwrap_or_default(), info.status);
+        let name = if info.id.is_empty() { "the sandbox".to_owned() } else { format!("sandbox {}", info.id) };
+        let message = format!("{name} {what} within {:?}; it is {}", limit.unwrap_or_default(), info.status);
         Error::new(ErrorKind::SandboxWaitTimeout, message).with_sandbox_id(info.id)
     }
 }

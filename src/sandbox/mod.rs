@@ -12,6 +12,7 @@ mod options;
 mod spec;
 mod status;
 mod stop;
+mod together;
 
 use std::{
     fmt,
@@ -32,6 +33,7 @@ pub use options::{
 pub use status::SandboxStatus;
 pub use stop::{DEFAULT_GRACEFUL_SHUTDOWN, DeleteOptions, StopOptions};
 
+use self::together::Together;
 use crate::{
     client::{CallOptions, Client},
     error::Error,
@@ -55,7 +57,8 @@ struct Inner {
     /// Resolves to the id once the server has accepted the creation; polled by whoever needs it first.
     created: Answer<String>,
     info: Arc<Mutex<SandboxInfo>>,
-    stopping: Mutex<Option<Answer<()>>>,
+    running: Together<SandboxInfo>,
+    stopping: Together<()>,
 }
 
 impl Sandbox {

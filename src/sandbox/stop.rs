@@ -1,14 +1,12 @@
 //! Ending a sandbox. Must not know: what ran in it.
 
-use std::{sync::PoisonError, time::Duration};
-
-use futures::FutureExt;
+use std::time::Duration;
 
 use super::{Sandbox, SandboxStatus, lifecycle::EAGER};
 use crate::{
     client::{self, CallOptions, Client},
     error::{Error, ErrorKind},
-    platform::{BoxFuture, now, sleep},
+    platform::{now, sleep},
     wire,
 };
 
@@ -55,32 +53,25 @@ impl StopOptions {
 pub type DeleteOptions = StopOptions;
 
 impl Sandbox {
-    /// Stops it and waits for its end. Callers at the same time share one stop, with the first one's options.
+    /// Stops it and waits for its end. Callers at the same time share one stop, with the first one's options. One that has
+    /// ended already is left alone.
     ///
     /// # Errors
     /// Sandbox not found, unless `missing_ok`; terminal state unavailable, when it is gone before its last state was
     /// learnt; wait timeout; as any call.
     pub async fn stop(&self, options: StopOptions) -> Result<(), Error> {
-        let stopping = {
-            let mut current = self.inner.stopping.lock().unwrap_or_else(PoisonError::into_inner);
+        let stopping = self.inner.stopping.join(|| {
             let sandbox = self.clone();
-            current
-                .get_or_insert_with(|| {
-                    let stop: BoxFuture<'static, _> = Box::pin(async move { sandbox.stop_once(options).await });
-                    stop.shared()
-                })
-                .clone()
-        };
-        let stopped = stopping.await;
-        if stopped.is_err() {
-            // A stop that failed may be tried again.
-            *self.inner.stopping.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        }
-        stopped
+            Box::pin(async move { sandbox.stop_once(options).await })
+        });
+        stopping.await
     }
 
     async fn stop_once(&self, options: StopOptions) -> Result<(), Error> {
         let id = self.start().await?;
+        if self.status().is_terminal() {
+            return Ok(());
+        }
         let grace = options.graceful_shutdown;
         let missing_ok = options.missing_ok;
         if self.remove(&id, options).await? {
@@ -93,7 +84,8 @@ impl Sandbox {
     async fn last_state(&self, id: &str, limit: Duration, missing_ok: bool) -> Result<(), Error> {
         let mut missing_since = None;
         loop {
-            let error = match self.poll(id, Some(limit), EAGER, "end", |info| info.status.is_terminal()).await {
+            let error = match self.poll(id, Some(limit), EAGER, "has not ended", |info| info.status.is_terminal()).await
+            {
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::SandboxNotFound => error,
                 Err(error) => return Err(error),
@@ -121,18 +113,13 @@ impl Sandbox {
         self.remove(&id, options).await.map(drop)
     }
 
-    /// Has it removed; no work is given to it from here on. Says whether it is known to be gone already.
+    /// Has it removed. Says whether it is known to have ended already.
     async fn remove(&self, id: &str, options: DeleteOptions) -> Result<bool, Error> {
-        let before = std::mem::replace(&mut self.inner.known().status, SandboxStatus::Terminating);
-        let answer = delete(&self.inner.client, id, options).await;
+        let answer = delete(&self.inner.client, id, options).await?;
         let mut info = self.inner.known();
         match answer {
-            Ok(Some(sandbox)) => *info = super::SandboxInfo::from_wire(sandbox),
-            Ok(None) => info.status = SandboxStatus::Terminated,
-            Err(error) => {
-                info.status = before;
-                return Err(error);
-            }
+            Some(sandbox) => *info = super::SandboxInfo::from_wire(sandbox),
+            None => info.status = SandboxStatus::Terminated,
         }
         Ok(info.status.is_terminal())
     }

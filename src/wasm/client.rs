@@ -55,7 +55,7 @@ impl CoreClient {
 
     /// `Promise<CoreSandbox>`
     #[wasm_bindgen(js_name = fromId)]
-    pub fn from_id(&self, id: String, options: &JsValue) -> Answer<Promise> {
+    pub fn find(&self, id: String, options: &JsValue) -> Answer<Promise> {
         let reader = Reader::new("Sandbox.fromId", options, &["timeoutMs", "signal"])?;
         let limit = reader.millis("timeoutMs")?;
         let client = self.client.clone();

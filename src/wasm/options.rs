@@ -63,8 +63,7 @@ pub(super) fn run_options(command: &JsValue, options: &JsValue) -> Answer<Sandbo
 /// Options of `exec`.
 pub(super) fn exec_options(options: &JsValue) -> Answer<(Option<JsValue>, ExecOptions)> {
     let reader = Reader::new("exec", options, EXEC)?;
-    let mut made = ExecOptions::default();
-    made.cwd = reader.string("cwd")?;
+    let mut made = ExecOptions { cwd: reader.string("cwd")?, ..Default::default() };
     made.env = reader.map("env")?.unwrap_or_default();
     made.timeout = reader.millis("timeoutMs")?;
     made.stdin = reader.bool("stdin")?.unwrap_or(false);
@@ -123,8 +122,7 @@ pub(super) fn delete_options(options: &JsValue) -> Answer<Call<DeleteOptions>> {
 /// Options of `Sandbox.list`.
 pub(super) fn list_options(options: &JsValue) -> Answer<Call<ListOptions>> {
     let reader = Reader::new("Sandbox.list", options, LIST)?;
-    let mut made = ListOptions::default();
-    made.tags = reader.strings("tags")?.unwrap_or_default();
+    let mut made = ListOptions { tags: reader.strings("tags")?.unwrap_or_default(), ..Default::default() };
     made.status = reader.string("status")?.map(|name| name.parse()).transpose().map_err(js_error)?;
     made.runner_ids = reader.strings("runnerIds")?.unwrap_or_default();
     made.show_terminated = reader.bool("showTerminated")?.unwrap_or(false);

@@ -75,7 +75,7 @@ async fn stopping_twice_is_one_stop_and_a_missing_sandbox_is_fine_where_that_is_
 async fn exec_after_stop_is_refused() {
     let site = Site::open().await;
     let sandbox = site.sandbox();
-    sandbox.stop(StopOptions::default()).await.unwrap();
+    sandbox.stop(StopOptions::default().graceful_shutdown(Duration::from_secs(1))).await.unwrap();
     let error = sandbox.exec(["true"], ExecOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SandboxNotRunning, "{error:?}");
     assert_eq!(error.sandbox_id(), sandbox.id().as_deref());
@@ -107,6 +107,21 @@ async fn a_sandbox_ends_with_its_main_command() {
     let code = sandbox.wait_until_complete(Some(Duration::from_secs(20)), true).await.unwrap();
     assert_eq!((code, sandbox.status()), (Some(7), SandboxStatus::Completed));
     sandbox.wait(None).await.unwrap();
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_that_cannot_start_fails_and_says_why() {
+    let site = Site::open().await;
+    let sandbox = Sandbox::run(&site.client, SandboxOptions::new().mounted_file("/proc/no-such-file", ""));
+    for error in [
+        sandbox.exec(["true"], ExecOptions::default()).await.unwrap_err(),
+        sandbox.wait(Some(Duration::from_secs(10))).await.unwrap_err(),
+        sandbox.exec(["true"], ExecOptions::default()).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::SandboxFailed, "{error:?}");
+        assert!(error.message().contains("/proc/no-such-file"), "{error}");
+    }
     site.close().await;
 }
 

@@ -45,6 +45,7 @@ async fn an_image_that_cannot_be_served_is_refused_with_the_fix() {
     let error = sandbox.exec(["true"], ExecOptions::default()).await.unwrap_err();
     assert!(error.kind().is(ErrorKind::Sandbox), "{error:?}");
     assert!(error.message().contains("no-such-image:9"), "{error}");
+    assert_eq!(sandbox.id(), None);
     site.close().await;
 }
 

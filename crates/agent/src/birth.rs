@@ -37,6 +37,11 @@ struct Inheritance {
 
 /// Runs the agent until the sandbox ends. The control socket is descriptor 0.
 pub fn become_agent() -> ! {
+    // SAFETY: closes descriptors by number before this process has opened any; whoever started the server may have leaked
+    // some into it, and an agent that outlives the server would keep, say, a pipe of that program open.
+    unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
+    // It was started through a descriptor, whose number would be its name.
+    let _ = rustix::thread::set_name(c"jetway-agent");
     let code = match rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3) {
         Err(_) => 1,
         Ok(socket) => {

@@ -46,7 +46,7 @@ Each step's full output is kept in target/xtask-logs/.";
 enum Task {
     /// Install what the other tasks need (wasm32 std, npm packages, a browser, Python peers). Safe to repeat.
     Setup,
-    /// Build the npm package: target/npm/jetway and the packed target/npm/jetway-<version>.tgz.
+    /// Build the npm package: target/npm/jetway and the packed tarball beside it.
     Package(package::Options),
     /// Build everything and show it working through the packed npm package.
     Demo(demo::Options),

@@ -129,11 +129,21 @@ fn run_and_kill(data_dir: &std::path::Path, ephemeral: bool) {
     if ephemeral {
         command.env("JETWAY_TEST_SERVER_EPHEMERAL", "1");
     }
+    // A program that starts servers carelessly: the agent must not keep what leaked into it.
+    let (leaked, other_end) = std::io::pipe().unwrap();
+    rustix::io::fcntl_setfd(&leaked, rustix::io::FdFlags::empty()).unwrap();
     let mut server = command.spawn().unwrap();
+    drop(leaked);
     let lines = BufReader::new(server.stdout.take().unwrap()).lines();
     assert!(lines.map_while(Result::ok).any(|line| line.contains("serving")), "the server did not come up");
     server.kill().unwrap();
     server.wait().unwrap();
+    // Other tests' servers, started at the same moment, may hold it a little longer.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while std::io::Write::write(&mut &other_end, b"x").is_ok() {
+        assert!(Instant::now() < deadline, "the agent holds a descriptor that is not its own");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -96,7 +96,8 @@ fn types(step: &Step) -> Result<()> {
 }
 
 fn rustdoc(step: &Step) -> Result<()> {
-    let cargo = Program::cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    // Libraries only: the command and the crate are both called `jetway` and would overwrite each other's pages.
+    let cargo = Program::cargo().args(["doc", "--workspace", "--no-deps", "--lib"]).env("RUSTDOCFLAGS", "-D warnings");
     cargo.run(step).map(drop)
 }
 
