@@ -4,7 +4,7 @@
 //! The driver is expected to be in the sandbox already; only when an attachment ends before its first word is it put
 //! there. So the first use, a deleted driver and an updated client are one case, and a page that reloads pays nothing.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
@@ -76,6 +76,7 @@ pub enum Next {
 /// A call that has not ended.
 #[derive(Debug)]
 struct Outstanding {
+    id: CallId,
     /// The request, for as long as the driver may not have heard it.
     request: Option<Bytes>,
     position: u64,
@@ -91,7 +92,8 @@ pub struct Exchange {
     create: bool,
     keep_creating: bool,
     frames: FrameReader,
-    calls: BTreeMap<CallId, Outstanding>,
+    /// In the order they were asked for. A handful: no map is worth its size in the package.
+    calls: Vec<Outstanding>,
     greeted: bool,
     put: bool,
     attempts: u32,
@@ -118,7 +120,7 @@ impl Exchange {
             create,
             keep_creating: id == language.name(),
             frames: FrameReader::default(),
-            calls: BTreeMap::new(),
+            calls: Vec::new(),
             greeted: false,
             put: false,
             attempts: 0,
@@ -186,8 +188,8 @@ impl Exchange {
         let call = CallId(u64::from_be_bytes(random));
         let frame = request.frame(call, body);
         let is_shutdown = request == Request::Shutdown;
-        let outstanding = Outstanding { request: Some(frame.clone()), position: 0, acknowledged: 0, is_shutdown };
-        self.calls.insert(call, outstanding);
+        let request = Some(frame.clone());
+        self.calls.push(Outstanding { id: call, request, position: 0, acknowledged: 0, is_shutdown });
         Ok((call, frame))
     }
 
@@ -206,11 +208,11 @@ impl Exchange {
         self.frames = FrameReader::default();
         self.greeted = false;
         let mut all = BytesMut::new();
-        for (call, Outstanding { request, position, acknowledged, .. }) in &mut self.calls {
+        for Outstanding { id, request, position, acknowledged, .. } in &mut self.calls {
             *acknowledged = *position;
             match request {
                 Some(request) => all.extend_from_slice(request),
-                None => all.extend_from_slice(&Request::Continue.frame(*call, &[&position.to_be_bytes()])),
+                None => all.extend_from_slice(&Request::Continue.frame(*id, &[&position.to_be_bytes()])),
             }
         }
         all.freeze()
@@ -233,11 +235,12 @@ impl Exchange {
                 each(event);
                 continue;
             }
-            let Some(call) = self.calls.get_mut(&event.call) else { continue };
+            let Some(at) = self.calls.iter().position(|call| call.id == event.call) else { continue };
+            let call = &mut self.calls[at];
             call.request = None;
             call.position += size as u64;
             if event.kind == EventKind::Done {
-                self.calls.remove(&event.call);
+                self.calls.remove(at);
             } else if call.position - call.acknowledged >= ACKNOWLEDGE_EVERY {
                 call.acknowledged = call.position;
                 answers.extend_from_slice(&Request::Acknowledge.frame(event.call, &[&call.position.to_be_bytes()]));
@@ -252,7 +255,7 @@ impl Exchange {
     /// # Errors
     /// Why no answer will come: everybody who waits is to get it, and nobody waits any more.
     pub fn ended(&mut self, end: Result<i32, Error>, stderr: &str) -> Result<Next, Error> {
-        if self.greeted && self.calls.values().all(|call| call.is_shutdown) {
+        if self.greeted && self.calls.iter().all(|call| call.is_shutdown) {
             // The context went before its last word did.
             self.calls.clear();
         }

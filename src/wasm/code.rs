@@ -66,10 +66,7 @@ impl CoreExchange {
     /// Runs code: `{ call, bytes }`.
     pub fn run(&self, source: &[u8], options: &JsValue) -> Answer<JsValue> {
         let reader = Reader::new("runCode", options, &["timeoutMs", "silent"])?;
-        let made = RunOptions {
-            timeout: reader.millis("timeoutMs")?,
-            silent: reader.bool("silent")?.unwrap_or(false),
-        };
+        let made = RunOptions { timeout: reader.millis("timeoutMs")?, silent: reader.bool("silent")?.unwrap_or(false) };
         asked(self.exchange.borrow_mut().run(source, &made))
     }
 

@@ -99,6 +99,9 @@ fn downloaded() -> Result<Vec<PathBuf>> {
     }
     let wasm = code.join(format!("{}_bg.wasm", super::core::OUT_NAME));
     found.retain(|file| *file != wasm);
+    // What keeps code contexts is fetched by who uses them, when a sandbox does not have it yet.
+    let is_driver = |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("driver_"));
+    found.retain(|file| !is_driver(file));
     found.push(wasm);
     Ok(found)
 }
