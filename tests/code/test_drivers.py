@@ -311,6 +311,17 @@ const text = `import x from 'y' ${await import('node:url').then((it) => typeof i
                 self.assertEqual((result.done["status"], result.done["restarted"]), ("timeout", False))
                 self.assertEqual(peer.run("x").text, "42")
 
+    def test_an_interrupt_is_for_one_call_only(self):
+        peer = self.attach("javascript")
+        for _ in range(5):
+            first = peer.start("while (true);")
+            while peer.step() != b"S":
+                pass
+            peer.send(b"I", first)
+            second = peer.start("const began = Date.now(); while (Date.now() - began < 250); 7")
+            self.assertEqual(peer.wait(first).done["status"], "interrupted")
+            self.assertEqual(peer.wait(second).text, "7")
+
     def test_a_rejection_that_nobody_waits_for_is_printed(self):
         result = self.attach("javascript").run("Promise.reject(new Error('lost')); await new Promise((go) => setTimeout(go, 50)); 1")
         self.assertIn("lost", result.stderr.decode())

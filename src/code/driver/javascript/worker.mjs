@@ -3,18 +3,19 @@
 
 /**
  * Runs in a thread beside the interpreter. An interrupt is told to the main thread; while that does not hear it, it is
- * busy, and what it does is terminated. `heard` is the last interrupt that it heard. One termination at a time: a second
- * one would hit what runs next. The session lives as long as one is under way, for Node waits for sessions when it exits.
+ * busy, and what it does is terminated. Shared: the last interrupt that it heard, and the last that there was. One
+ * termination at a time: a second one would hit what runs next. The session lives only as long as one is under way, for
+ * Node waits for sessions when it exits.
  */
 function guard() {
   const { parentPort, workerData } = require("node:worker_threads");
   const { Session } = require("node:inspector");
   const { Socket } = require("node:net");
-  const heard = new Int32Array(workerData);
-  let wanted = 0;
+  const [HEARD, WANTED] = [0, 1];
+  const shared = new Int32Array(workerData);
   let session;
   const press = (number) => {
-    if (number !== wanted || Atomics.load(heard, 0) >= number) return;
+    if (number !== Atomics.load(shared, WANTED) || Atomics.load(shared, HEARD) >= number) return;
     if (!session) {
       session = new Session();
       session.connectToMainThread();
@@ -27,9 +28,9 @@ function guard() {
     setTimeout(press, 150, number);
   };
   new Socket({ fd: 4, readable: true, writable: false }).on("error", () => {}).on("data", () => {
-    wanted += 1;
-    parentPort.postMessage(wanted);
-    setTimeout(press, 150, wanted);
+    const number = Atomics.add(shared, WANTED, 1) + 1;
+    parentPort.postMessage(number);
+    setTimeout(press, 150, number);
   });
 }
 
@@ -157,13 +158,15 @@ class Interpreter {
   }
 
   watch({ Worker }) {
-    const heard = new SharedArrayBuffer(4);
-    const thread = new Worker(`(${guard})()`, { eval: true, workerData: heard, stdout: false, stderr: false });
+    const shared = new SharedArrayBuffer(8);
+    this.interrupts = new Int32Array(shared);
+    const thread = new Worker(`(${guard})()`, { eval: true, workerData: shared, stdout: false, stderr: false });
     thread.unref();
     thread.on("error", () => {});
     thread.on("message", (number) => {
-      // Said again, it was meant for what ran before.
-      if (Atomics.exchange(new Int32Array(heard), 0, number) < number) this.rejectRunning?.(INTERRUPTED);
+      if (Atomics.load(this.interrupts, HEARD) >= number) return; // said again, or meant for what ran before
+      Atomics.store(this.interrupts, HEARD, number);
+      this.rejectRunning?.(INTERRUPTED);
     });
   }
 
@@ -193,6 +196,8 @@ class Interpreter {
       status = this.report(error);
     }
     this.rejectRunning = undefined;
+    // Whatever came until now was meant for this call, which may have ended before it heard.
+    Atomics.store(this.interrupts, HEARD, Atomics.load(this.interrupts, WANTED));
     this.flush();
     this.send("Z", Buffer.from(status));
     this.call = NOBODY;
@@ -310,6 +315,8 @@ class Interpreter {
 const IMPORT = "__jetway_import";
 const SINK = "__jetway_sink";
 const INTERRUPTED = Symbol("interrupted");
+// Where the guard and the interpreter count interrupts.
+const [HEARD, WANTED] = [0, 1];
 
 class Raised {
   constructor(value, traceback) {
