@@ -32,14 +32,16 @@ export function openWebSocket({ url, protocol, messages, keepalive, signal, WebS
   signal.addEventListener("abort", abort);
   socket.onmessage = ({ data }) => incoming.push(new Uint8Array(data));
   return new Promise((resolve, reject) => {
-    socket.onopen = () => {
+    socket.onopen = async () => {
       socket.onclose = () => end();
       for (const message of messages) socket.send(message);
       timer = setInterval(() => socket.readyState === 1 && socket.send(keepalive), KEEPALIVE_MS);
       timer.unref?.();
+      // The handshake says nothing about the call: its headers are the first block of the stream.
+      await incoming.arrived();
       resolve({
-        // The handshake says nothing about the call: its headers are the first block of the stream.
         status: 0,
+        first: () => incoming.first(),
         header: () => undefined,
         reader: incoming,
         trailers: () => undefined,
@@ -72,6 +74,7 @@ class Incoming {
   #ended = false;
   #failure;
   #close;
+  #arrival;
 
   constructor(close) {
     this.#close = close;
@@ -86,6 +89,7 @@ class Incoming {
     }
     this.#queue.push(value);
     this.#bytes += value.length;
+    this.#arrival?.();
     if (this.#bytes > RECEIVE_LIMIT) {
       this.#close();
       this.end(new ConnectionFailure("backpressure", `more than ${RECEIVE_LIMIT} bytes of output were left unread`));
@@ -96,10 +100,21 @@ class Incoming {
     if (this.#ended) return;
     this.#ended = true;
     this.#failure = failure;
+    this.#arrival?.();
     if (!this.#waiting) return;
     if (failure) this.#waiting.reject(failure);
     else this.#waiting.resolve({ done: true, value: undefined });
     this.#waiting = undefined;
+  }
+
+  /** Resolves when there is a first message, or the end. */
+  arrived() {
+    return this.#queue.length > 0 || this.#ended ? undefined : new Promise((resolve) => (this.#arrival = resolve));
+  }
+
+  /** The first message, left where it is. */
+  first() {
+    return this.#queue[0];
   }
 
   read() {

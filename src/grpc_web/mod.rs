@@ -20,5 +20,5 @@ pub use frame::{FrameError, HEAD_LEN, MAX_MESSAGE_LEN, envelope, frame_head};
 pub use framer::{Framer, Piece};
 pub use payload::PayloadShape;
 pub use timeout::grpc_timeout;
-pub use trailer::Trailers;
+pub use trailer::{Trailers, leading_block};
 pub use websocket::{HALF_CLOSE, KEEPALIVE, SUBPROTOCOL, data_messages, header_block};

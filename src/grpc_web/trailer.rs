@@ -2,6 +2,8 @@
 //! Lenient in what real proxies do: any case, odd spacing, repeated keys, bare line feeds, no final line end.
 //! Must not know: what a status means.
 
+use super::frame::{HEAD_LEN, Head, MAX_MESSAGE_LEN};
+
 /// Name and value pairs, names in lower case, in order, repeats kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trailers(Vec<(String, String)>);
@@ -31,6 +33,14 @@ impl Trailers {
     }
 }
 
+/// The header-like block that `bytes` start with, if they hold all of it.
+#[must_use]
+pub fn leading_block(bytes: &[u8]) -> Option<Trailers> {
+    let (head, rest) = bytes.split_first_chunk::<HEAD_LEN>()?;
+    let Head { block, len } = Head::parse(*head, MAX_MESSAGE_LEN).ok()?;
+    rest.get(..len).filter(|_| block).map(Trailers::parse)
+}
+
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Trailers {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
         Self(pairs.into_iter().map(|(name, value)| (name.into().to_ascii_lowercase(), value.into())).collect())
@@ -57,6 +67,17 @@ mod tests {
     #[test]
     fn a_value_may_contain_colons() {
         assert_eq!(Trailers::parse(b"grpc-message: a: b\r\n").get("grpc-message"), Some("a: b"));
+    }
+
+    #[test]
+    fn a_leading_block_is_read_only_when_it_is_whole() {
+        let mut bytes = vec![0x80, 0, 0, 0, 14];
+        bytes.extend_from_slice(b"grpc-status: 7\0more");
+        assert_eq!(leading_block(&bytes).unwrap().get("grpc-status"), Some("7"));
+        assert!(leading_block(&bytes[..18]).is_none());
+        bytes[0] = 0;
+        assert!(leading_block(&bytes).is_none());
+        assert!(leading_block(&[]).is_none());
     }
 
     #[test]

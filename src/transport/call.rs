@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::{CallContext, Diagnosis, Error, ErrorKind},
-    grpc_web::{FrameError, Framer, PayloadShape, Piece, Trailers},
+    grpc_web::{FrameError, Framer, PayloadShape, Piece, Trailers, leading_block},
 };
 
 const STATUS_HEADERS: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
@@ -39,7 +39,13 @@ impl Call {
         let Opened { call: js, rung } = opened;
         let head_pending = rung == Rung::WebSocket;
         let mut trailers = None;
-        if !head_pending {
+        if head_pending {
+            // A refusal is known before anything else is sent, so that it can be answered with fresh credentials.
+            let refusal = js.first().and_then(|chunk| leading_block(&chunk.to_vec()));
+            if let Some(status) = refusal.filter(|block| block.get("grpc-status").is_some()) {
+                judge(&status, guard.context())?;
+            }
+        } else {
             let status: Trailers = STATUS_HEADERS.iter().filter_map(|name| Some((*name, js.header(name)?))).collect();
             let content_type = js.header("content-type");
             let immediate = status.get("grpc-status").is_some();

@@ -33,6 +33,9 @@ extern "C" {
     pub(crate) fn status(this: &JsCall) -> u16;
     #[wasm_bindgen(method)]
     pub(crate) fn header(this: &JsCall, name: &str) -> Option<String>;
+    /// The first chunk, without taking it; only where the headers come in the stream.
+    #[wasm_bindgen(method)]
+    pub(crate) fn first(this: &JsCall) -> Option<Uint8Array>;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn reader(this: &JsCall) -> JsReader;
     /// Pairs of HTTP trailers after the end; undefined where they come in the stream.

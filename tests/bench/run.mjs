@@ -48,8 +48,8 @@ const plan = {
 const wants = (part) => options.only.includes(part);
 
 /** Runs a measuring script in a Node of its own and answers what it prints. */
-async function inNode(script, config, flags = []) {
-  const child = spawn(process.execPath, [...flags, join(here, script), JSON.stringify(config)], { stdio: ["ignore", "pipe", "inherit"] });
+async function inNode(script, config) {
+  const child = spawn(process.execPath, [join(here, script), JSON.stringify(config)], { stdio: ["ignore", "pipe", "inherit"] });
   const ended = event(child, "exit");
   const chunks = await child.stdout.toArray();
   const [code, signal] = await ended;
@@ -112,7 +112,7 @@ try {
   const size = `${plan.bytes >> 20} MiB in ${CHUNK >> 10} KiB frames`;
 
   if (wants("node")) {
-    const figures = await inNode("streams_node.mjs", { ...memory, entry: nodeEntry }, ["--expose-gc"]);
+    const figures = await inNode("streams_node.mjs", { ...memory, entry: nodeEntry });
     show(throughput(`Node, from memory, ${size}`, figures, plan.bytes));
   }
   if (wants("chromium")) {
@@ -133,7 +133,7 @@ try {
       const once = { ...plan, ...real, rounds: 3, command: head, image: "host" };
       const chain = `from a process, ${plan.bytes >> 20} MiB`;
       const unjudged = { judged: false };
-      show(throughput(`Node, ${chain}`, await inNode("streams_node.mjs", once, ["--expose-gc"]), plan.bytes, unjudged));
+      show(throughput(`Node, ${chain}`, await inNode("streams_node.mjs", once), plan.bytes, unjudged));
       if (wants("chromium")) {
         show(throughput(`Chromium, ${chain}`, await inChromium(site, { ...once, entry: pageEntry }), plan.bytes, unjudged));
       }

@@ -279,6 +279,11 @@ impl Server {
                 self.logs[container].record_exit(code);
                 self.exits[container] = Some(code);
                 self.tell(&Progress::MainExited { container, code });
+                // A child that the main command was just forking may have had the first TERM between its fork and its
+                // exec, where a shell drops it: what is left is asked once more, not kept for the whole grace.
+                if self.stop.as_ref().is_some_and(|stop| !stop.killed) {
+                    signal_all(Signal::TERM);
+                }
             }
             Some(Waiter::Connection(id)) => {
                 if let Some(connection) = self.connections.get_mut(&id) {

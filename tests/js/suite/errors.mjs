@@ -124,6 +124,19 @@ export const errors = {
     match(error.message, /the vault is closed/);
   },
 
+  "a process whose credentials lapsed asks for fresh ones, also when it takes input": async ({ jetway, url, token, sandbox }) => {
+    let lapsed = false;
+    let asked = 0;
+    // The client keeps what it was given; the server forgets nothing, so a wrong token stands for an expired one.
+    const auth = () => (asked++, { token: lapsed && asked % 2 === 0 ? "expired" : token, expiresInMs: lapsed ? 1 : 0 });
+    const client = new jetway.Client({ baseUrl: url, auth });
+    const found = await jetway.Sandbox.fromId(sandbox.sandboxId, { client });
+    lapsed = true;
+    asked = 1;
+    equal((await found.exec(["cat"], { input: "in" })).stdout, "in");
+    equal(asked, 3);
+  },
+
   "a process that fails and that nobody awaits disturbs nobody": async ({ sandbox, unhandled }) => {
     const before = unhandled().length;
     sandbox.exec([]);

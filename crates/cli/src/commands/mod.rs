@@ -1,3 +1,13 @@
 //! One file per subcommand.
 
+pub mod completion;
+pub mod cp;
+pub mod exec;
+pub mod get;
+pub mod logs;
+pub mod ls;
+pub mod purge;
+pub mod run;
 pub mod serve;
+pub mod sh;
+pub mod stop;

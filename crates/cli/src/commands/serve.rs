@@ -7,7 +7,10 @@ use clap::{Args, ValueEnum};
 use jetway_server::{Access, RuntimeChoice, Server, ServerConfig};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::announcement::{Announcement, SharedFile};
+use crate::{
+    announcement::{Announcement, SharedFile},
+    data_dir,
+};
 
 /// Serve sandboxes from this machine.
 ///
@@ -99,7 +102,7 @@ async fn serve(arguments: Serve) -> Result<()> {
     // Listened to before anything is printed: whoever starts us may stop us at once.
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
-    let default_dir = default_data_dir();
+    let default_dir = data_dir::of_user();
     let data_dir = arguments.data_dir.clone().or_else(|| default_dir.clone());
     let data_dir = data_dir.context("no home directory is known; say where to keep state with --data-dir DIR")?;
     let server = Server::bind(config(&arguments, data_dir)).await?;
@@ -167,13 +170,6 @@ fn raise_open_files() {
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
         tracing::warn!(%error, "the limit on open files could not be raised");
     }
-}
-
-/// Where the same user's programs look, too.
-fn default_data_dir() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")))?;
-    Some(base.join("jetway"))
 }
 
 fn open(url: &str) {

@@ -154,6 +154,7 @@ fn read_metadata(text: &[u8], upgrade: &HeaderMap) -> Result<HeaderMap, Refusal>
 struct Output {
     head: Option<Bytes>,
     body: Body,
+    broken: bool,
 }
 
 impl Output {
@@ -170,7 +171,7 @@ impl Output {
         head.put_u8(HEADERS_FLAG);
         head.put_u32(u32::try_from(block.len()).unwrap_or(u32::MAX));
         head.put_slice(&block);
-        Self { head: Some(head.freeze()), body }
+        Self { head: Some(head.freeze()), body, broken: false }
     }
 
     async fn next(&mut self) -> Option<Bytes> {
@@ -178,14 +179,36 @@ impl Output {
             return Some(head);
         }
         loop {
-            let frame = self.body.frame().await?.ok()?;
-            if let Ok(data) = frame.into_data()
-                && !data.is_empty()
-            {
-                return Some(data);
+            if self.broken {
+                return None;
+            }
+            match self.body.frame().await? {
+                Ok(frame) => {
+                    if let Ok(data) = frame.into_data()
+                        && !data.is_empty()
+                    {
+                        return Some(data);
+                    }
+                }
+                // Without trailers the caller would take it for a lost connection and never learn why.
+                Err(error) => {
+                    tracing::warn!(%error, "an answer over a WebSocket broke off");
+                    self.broken = true;
+                    return Some(broken_off());
+                }
             }
         }
     }
+}
+
+/// The trailers of an answer that could not be finished.
+fn broken_off() -> Bytes {
+    let block = b"grpc-status: 14\r\ngrpc-message: the server could not finish this answer\r\n";
+    let mut frame = BytesMut::with_capacity(block.len() + 5);
+    frame.put_u8(HEADERS_FLAG);
+    frame.put_u32(block.len() as u32);
+    frame.put_slice(block);
+    frame.freeze()
 }
 
 #[cfg(test)]

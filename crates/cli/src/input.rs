@@ -1,0 +1,59 @@
+//! Standard input, read by a thread of its own: a read that never returns must not keep the program from ending.
+//! Must not know: where the bytes go.
+
+use std::io::IsTerminal;
+
+use bytes::Bytes;
+use jetway::process::StdinWriter;
+use tokio::sync::mpsc;
+
+/// As much as one frame of stdin carries.
+const CHUNK: usize = jetway::process::STDIN_CHUNK_BYTES;
+/// Chunks that were read and not sent yet.
+const QUEUE: usize = 2;
+
+/// Whether somebody types.
+pub fn is_terminal() -> bool {
+    std::io::stdin().is_terminal()
+}
+
+/// Everything that comes on standard input, to a process, until either ends. The end of the one closes the other.
+pub async fn feed(writer: StdinWriter) {
+    let (_none, more) = mpsc::channel(1);
+    feed_with(writer, more).await;
+}
+
+/// The same, with more keys from elsewhere.
+pub async fn feed_with(mut writer: StdinWriter, mut more: mpsc::Receiver<Bytes>) {
+    let mut chunks = read();
+    loop {
+        let chunk = tokio::select! {
+            chunk = chunks.recv() => chunk,
+            Some(key) = more.recv() => Some(key),
+        };
+        let Some(chunk) = chunk else { return };
+        // A process that has ended, or closed its input, is no error of ours: its exit code says how it went.
+        if writer.write(chunk).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn read() -> mpsc::Receiver<Bytes> {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    std::thread::spawn(move || {
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            // Not through std's buffer, which would hold back what a terminal gave.
+            let count = match rustix::io::read(rustix::stdio::stdin(), &mut buffer) {
+                Ok(count) => count,
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(_) => return,
+            };
+            if count == 0 || sender.blocking_send(Bytes::copy_from_slice(&buffer[..count])).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}

@@ -1,0 +1,41 @@
+//! Standard output and error: whole writes, and a reader that left is no failure worth a message.
+//! Must not know: what is printed.
+
+use std::io::{self, Write};
+
+use anyhow::{Error, Result};
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use crate::exit::OutputGone;
+
+/// Prints text to standard output.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(gone)
+}
+
+/// Prints a value as JSON, indented, with a line end.
+pub fn print_json(value: &serde_json::Value) -> Result<()> {
+    print(&format!("{value:#}\n"))
+}
+
+/// Writes everything that a stream gives, as it comes.
+pub async fn copy(
+    mut from: impl Stream<Item = Result<Bytes, jetway::Error>> + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+) -> Result<()> {
+    while let Some(data) = from.next().await {
+        to.write_all(&data?).await.map_err(gone)?;
+        to.flush().await.map_err(gone)?;
+    }
+    Ok(())
+}
+
+fn gone(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => OutputGone.into(),
+        _ => Error::new(error).context("the output cannot be written"),
+    }
+}
