@@ -3,7 +3,10 @@
 use std::{
     fs::File,
     io::{Read, Write},
-    os::{fd::OwnedFd, unix::process::CommandExt},
+    os::{
+        fd::OwnedFd,
+        unix::process::{CommandExt, ExitStatusExt},
+    },
     process::{Child, Command},
     sync::{Arc, Mutex},
 };
@@ -83,10 +86,11 @@ impl Terminal {
         &self.child
     }
 
-    /// Waits for its end.
+    /// Waits for its end; as a shell says it: 128 and the signal that ended it.
     pub fn exit_code(&mut self) -> i32 {
         let child = &mut self.child;
-        wait_for("the program to end", || child.try_wait().unwrap()).code().unwrap()
+        let status = wait_for("the program to end", || child.try_wait().unwrap());
+        status.code().or(status.signal().map(|signal| 128 + signal)).unwrap()
     }
 
     /// Everything that is on the screen now.

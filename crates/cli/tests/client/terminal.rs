@@ -73,6 +73,28 @@ fn a_lost_server_gives_the_terminal_back() {
 }
 
 #[test]
+fn a_server_that_does_not_answer_can_be_left() {
+    let site = Site::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let mut terminal = Terminal::start(site.command(&["sh", "--url", &url, "--token", "t"]), 80, 24);
+    let before = terminal.mode();
+    // Once it is there: it has connected.
+    let _connection = silent.accept().unwrap();
+    terminal.type_keys("\x03");
+    terminal.expect("Ctrl-C leaves it");
+    terminal.type_keys("\x03");
+    terminal.expect("not deleted (interrupted)");
+    assert_eq!(terminal.exit_code(), 130);
+    assert_eq!(terminal.mode(), before);
+
+    let mut terminal = Terminal::start(site.command(&["exec", "some-id", "--url", &url, "--token", "t", "ls"]), 80, 24);
+    let _connection = silent.accept().unwrap();
+    terminal.type_keys("\x03");
+    assert_eq!(terminal.exit_code(), 130);
+}
+
+#[test]
 fn other_commands_get_a_terminal_when_asked() {
     let site = Site::new();
     let id = site.sandbox(&[]);
