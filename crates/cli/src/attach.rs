@@ -19,19 +19,24 @@ use crate::{
 /// What Ctrl-C types.
 const INTERRUPT_KEY: &[u8] = b"\x03";
 
-/// Starts a shell (or another command) of the size and kind of this terminal, at once.
-pub fn start(sandbox: &Sandbox, mut options: ShellOptions) -> TerminalSession {
+/// Shows a shell (or another command) of a sandbox here until it ends, and gives the exit code to end with. The terminal
+/// is as before then.
+pub async fn attach(sandbox: &Sandbox, mut options: ShellOptions, signals: &mut Signals) -> Result<u8> {
+    // Before raw mode: until there is something to type at, Ctrl-C should leave.
+    tokio::select! {
+        running = sandbox.wait(None) => running?,
+        caught = signals.next() => return Ok(caught.exit_code()),
+    }
     if let Some(size) = raw_mode::size() {
         options.size = size;
     }
     if let Some(term) = std::env::var("TERM").ok().filter(|term| !term.is_empty()) {
         options.env.entry("TERM".to_owned()).or_insert(term);
     }
-    sandbox.shell(options)
+    show(sandbox.shell(options), signals).await
 }
 
-/// Shows the session here until it ends, and gives the exit code to end with. The terminal is as before then.
-pub async fn attach(mut session: TerminalSession, signals: &mut Signals) -> Result<u8> {
+async fn show(mut session: TerminalSession, signals: &mut Signals) -> Result<u8> {
     let resized = signal(SignalKind::window_change()).context("cannot listen for the terminal's size")?;
     let raw = input::is_terminal().then(RawMode::enter).transpose()?;
     let (output, writer) = (session.output(), session.input());

@@ -5,6 +5,8 @@ use std::{error::Error as StdError, fmt};
 
 use jetway::ErrorKind;
 
+use crate::output;
+
 /// Something failed; standard error says what.
 pub const FAILED: u8 = 1;
 /// The command line is wrong.
@@ -51,12 +53,12 @@ pub fn report(error: &anyhow::Error) -> u8 {
         return OUTPUT_GONE;
     }
     let Some(refused) = error.downcast_ref::<jetway::Error>() else {
-        eprintln!("jetway: {error:#}");
+        output::tell(&format!("{error:#}"));
         return if error.is::<Usage>() { USAGE } else { FAILED };
     };
-    eprintln!("jetway: {refused}");
+    output::tell(&refused.to_string());
     if refused.reason() == Some("CWSANDBOX_IMAGE_NOT_FOUND") {
-        eprintln!("jetway: choose an image with --image");
+        output::tell("choose an image with --image");
     }
     match refused.kind() {
         ErrorKind::Validation => USAGE,

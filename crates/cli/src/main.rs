@@ -56,14 +56,15 @@ enum Command {
     Completion(cmd::completion::Completion),
 }
 
-// A command that talks to a server. No doc comment: it would stand in the help in place of the command's own.
+// A command that talks to a server. No doc comment, and the command's own arguments last: clap takes the last comment of
+// what it flattens for the help.
 #[derive(Debug, Args)]
 struct Call<Arguments: Args> {
     #[command(flatten)]
-    arguments: Arguments,
+    endpoint: Endpoint,
 
     #[command(flatten)]
-    endpoint: Endpoint,
+    arguments: Arguments,
 }
 
 fn main() -> ExitCode {

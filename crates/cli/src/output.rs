@@ -21,6 +21,11 @@ pub fn print_json(value: &serde_json::Value) -> Result<()> {
     print(&format!("{value:#}\n"))
 }
 
+/// Says something to the person, on standard error. Nobody there is no failure.
+pub fn tell(message: &str) {
+    let _ = writeln!(io::stderr(), "jetway: {message}");
+}
+
 /// Writes everything that a stream gives, as it comes.
 pub async fn copy(
     mut from: impl Stream<Item = Result<Bytes, jetway::Error>> + Unpin,

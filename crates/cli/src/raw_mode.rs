@@ -59,3 +59,36 @@ pub fn size() -> Option<TerminalSize> {
     let size = tcgetwinsize(terminal).ok()?;
     (size.ws_col > 0 && size.ws_row > 0).then_some(TerminalSize { cols: size.ws_col, rows: size.ws_row })
 }
+
+#[cfg(test)]
+mod tests {
+    use rustix::{
+        pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+        stdio::{dup2_stdin, stdin},
+        termios::{LocalModes, tcgetattr},
+    };
+
+    use super::RawMode;
+
+    /// The one test here that has standard input: it puts a terminal there.
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_anything_is_unwound() {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        dup2_stdin(std::fs::File::options().read(true).write(true).open(name).unwrap()).unwrap();
+        let cooked = || tcgetattr(stdin()).unwrap().local_modes.contains(LocalModes::ICANON | LocalModes::ECHO);
+        assert!(cooked());
+        let panicked = std::panic::catch_unwind(|| {
+            // Leaked: a crash that does not unwind drops nothing either.
+            std::mem::forget(RawMode::enter().unwrap());
+            assert!(cooked(), "raw, so this panics");
+        });
+        assert!(panicked.is_err());
+        assert!(cooked());
+
+        drop(RawMode::enter().unwrap());
+        assert!(cooked());
+    }
+}

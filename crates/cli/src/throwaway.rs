@@ -8,10 +8,11 @@ use jetway::{
     sandbox::{DEFAULT_IMAGE, DeleteOptions},
 };
 
-use crate::{duration, process_options::parse_variable, signals::Signals};
+use crate::{duration, output, process_options::parse_variable, signals::Signals};
 
-/// How long its removal may take before we leave it to its server.
+/// How long its removal may take before we leave it to its server, and before we say what takes so long.
 const LIMIT: Duration = Duration::from_secs(10);
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// What a new sandbox is like.
 #[derive(Debug, Args)]
@@ -61,7 +62,7 @@ pub async fn with<T>(
     let used = using(&sandbox, signals).await;
     if keep {
         if let Some(id) = sandbox.id() {
-            eprintln!("jetway: kept sandbox {id}");
+            output::tell(&format!("kept sandbox {id}"));
         }
     } else {
         remove(&sandbox, signals).await;
@@ -75,19 +76,22 @@ async fn remove(sandbox: &Sandbox, signals: &mut Signals) {
         let Ok(_) = sandbox.start().await else { return Ok(()) };
         sandbox.delete(DeleteOptions::default().graceful_shutdown(Duration::ZERO).missing_ok(true)).await
     };
+    let saying = async {
+        tokio::time::sleep(SILENCE).await;
+        output::tell("deleting the sandbox; Ctrl-C leaves it");
+        std::future::pending::<()>().await;
+    };
     let removed = tokio::select! {
         removed = tokio::time::timeout(LIMIT, removing) => removed,
-        caught = signals.next() => {
-            eprintln!("jetway: {}", left(sandbox, &format!("{caught:?}")));
-            return;
-        }
+        () = saying => return,
+        _ = signals.next() => return output::tell(&left(sandbox, "interrupted")),
     };
     let why = match removed {
         Ok(Ok(())) => return,
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("no answer within {LIMIT:?}"),
     };
-    eprintln!("jetway: {}", left(sandbox, &why));
+    output::tell(&left(sandbox, &why));
 }
 
 fn left(sandbox: &Sandbox, why: &str) -> String {

@@ -61,13 +61,15 @@ impl std::str::FromStr for Place {
 
 /// Copies it.
 pub async fn run(cp: Cp, client: Client) -> Result<u8> {
-    let mut signals = Signals::listen()?;
     let caught = match (cp.source, cp.target) {
-        (Place::Here(source), Place::There { id, path }) => send(&client, &source, &id, &path, &mut signals).await?,
-        (Place::There { id, path }, Place::Here(target)) => tokio::select! {
-            fetched = fetch(&client, &id, &path, &target) => fetched.map(|()| None)?,
-            caught = signals.next() => Some(caught),
-        },
+        (Place::Here(source), Place::There { id, path }) => send(&client, &source, &id, &path).await?,
+        (Place::There { id, path }, Place::Here(target)) => {
+            let mut signals = Signals::listen()?;
+            tokio::select! {
+                fetched = fetch(&client, &id, &path, &target) => fetched.map(|()| None)?,
+                caught = signals.next() => Some(caught),
+            }
+        }
         (Place::Here(_), Place::Here(_)) => {
             return Err(Usage::error(
                 "neither side is in a sandbox; say which with ID:/path, e.g. jetway cp file ID:/tmp/",
@@ -82,7 +84,7 @@ pub async fn run(cp: Cp, client: Client) -> Result<u8> {
     Ok(caught.map_or(0, Caught::exit_code))
 }
 
-async fn send(client: &Client, source: &Path, id: &str, path: &str, signals: &mut Signals) -> Result<Option<Caught>> {
+async fn send(client: &Client, source: &Path, id: &str, path: &str) -> Result<Option<Caught>> {
     let said = || source.display().to_string();
     let file = tokio::fs::File::open(source).await.with_context(said)?;
     let about = file.metadata().await.with_context(said)?;
@@ -93,7 +95,7 @@ async fn send(client: &Client, source: &Path, id: &str, path: &str, signals: &mu
     let sandbox = Sandbox::from_id(client, id).await?;
     let progress = Progress::of(&name, about.is_file().then_some(about.len()));
     let path = if path.ends_with('/') { format!("{path}{name}") } else { path.to_owned() };
-    transfer::upload(&sandbox, file, &about, &path, &name, progress, signals).await
+    transfer::upload(&sandbox, file, &about, &path, &name, progress, &mut Signals::listen()?).await
 }
 
 async fn fetch(client: &Client, id: &str, path: &str, target: &Path) -> Result<()> {

@@ -49,12 +49,13 @@ pub struct Exec {
 /// Runs it to its end.
 pub async fn run(exec: Exec, client: Client) -> Result<u8> {
     let Exec { id, connection, cwd, env, timeout, command } = exec;
-    let mut signals = Signals::listen()?;
+    // Until something runs, signals end us by themselves.
     let sandbox = Sandbox::from_id(&client, &id).await?;
+    let mut signals = Signals::listen()?;
     if connection.tty {
         let mut options = ShellOptions::default().command(command);
         (options.cwd, options.env) = (cwd, env.into_iter().collect());
-        return attach::attach(attach::start(&sandbox, options), &mut signals).await;
+        return attach::attach(&sandbox, options, &mut signals).await;
     }
     let mut options = connection.exec_options();
     (options.cwd, options.env, options.timeout) = (cwd, env.into_iter().collect(), timeout);

@@ -16,7 +16,7 @@ use crate::{
   jetway ls
   jetway ls --all --tag ci                   also those that have ended
   jetway ls --status running -o json
-  jetway ls -q --tag ci | xargs jetway stop  the ids alone")]
+  jetway ls -q --tag ci | xargs -r jetway stop  the ids alone")]
 pub struct Ls {
     /// Only those in this state, e.g. running
     #[arg(long, value_name = "STATUS")]

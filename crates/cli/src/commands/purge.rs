@@ -29,7 +29,7 @@ pub async fn run(Purge { tags, dry_run }: Purge, client: Client) -> Result<u8> {
     output::print(&format!("{} {plural} {what}\n", report.count))?;
     for id in &report.failed {
         let later = if report.retryable.contains(id) { "; try again" } else { "" };
-        eprintln!("jetway: sandbox {id} could not be deleted{later}");
+        output::tell(&format!("sandbox {id} could not be deleted{later}"));
     }
     Ok(if report.failed.is_empty() { 0 } else { exit::FAILED })
 }

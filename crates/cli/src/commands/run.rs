@@ -62,7 +62,7 @@ pub async fn run(run: Run, client: Client) -> Result<u8> {
     let mut signals = Signals::listen()?;
     throwaway::with(&client, shape.options(), keep, &mut signals, async move |sandbox, signals| {
         if connection.tty {
-            return attach::attach(attach::start(sandbox, ShellOptions::default().command(command)), signals).await;
+            return attach::attach(sandbox, ShellOptions::default().command(command), signals).await;
         }
         follow::follow(sandbox.exec(command, connection.exec_options()), signals).await
     })

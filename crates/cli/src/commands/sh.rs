@@ -41,13 +41,13 @@ pub async fn run(sh: Sh, client: Client) -> Result<u8> {
         Some(line) => ShellOptions::default().command(["/bin/sh", "-c", &line]),
         None => ShellOptions::default(),
     };
-    let mut signals = Signals::listen()?;
     let Some(id) = id else {
+        let mut signals = Signals::listen()?;
         return throwaway::with(&client, shape.options(), false, &mut signals, async move |sandbox, signals| {
-            attach::attach(attach::start(sandbox, options), signals).await
+            attach::attach(sandbox, options, signals).await
         })
         .await;
     };
     let sandbox = Sandbox::from_id(&client, &id).await?;
-    attach::attach(attach::start(&sandbox, options), &mut signals).await
+    attach::attach(&sandbox, options, &mut Signals::listen()?).await
 }

@@ -16,7 +16,7 @@ use crate::{duration, exit, output};
 #[command(after_long_help = "Examples:
   jetway stop ID
   jetway stop ID1 ID2 --grace 0      kill at once
-  jetway ls -q --tag ci | xargs jetway stop --missing-ok")]
+  jetway ls -q --tag ci | xargs -r jetway stop --missing-ok")]
 pub struct Stop {
     #[command(flatten)]
     which: Which,

@@ -9,7 +9,7 @@ use std::{
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    sync::mpsc,
+    sync::{mpsc, oneshot},
 };
 use tonic::{Status, Streaming};
 
@@ -102,6 +102,13 @@ impl Api {
     }
 }
 
+/// A new window size, and who waits for it.
+struct Resize {
+    columns: u16,
+    rows: u16,
+    done: oneshot::Sender<()>,
+}
+
 async fn first(requests: &mut Streaming<ExecStreamRequest>) -> Result<ExecStreamInit, Problem> {
     let missing = || Problem::field("init", "the first message must be init");
     let message = match tokio::time::timeout(INIT_WITHIN, requests.message()).await {
@@ -138,7 +145,10 @@ async fn attend(
     let (mut input_open, mut output_open, mut exit) = (true, true, None);
     loop {
         tokio::select! {
-            Some((columns, rows)) = sizes.recv() => control.resize(columns, rows),
+            Some(Resize { columns, rows, done }) = sizes.recv() => {
+                control.resize(columns, rows);
+                let _ = done.send(());
+            }
             () = &mut output, if output_open => output_open = false,
             status = control.wait(), if exit.is_none() => exit = Some(status),
             () = &mut input, if input_open => input_open = false,
@@ -174,7 +184,7 @@ async fn feed(
     mut requests: Streaming<ExecStreamRequest>,
     mut stdin: Option<Box<dyn AsyncWrite + Send + Unpin>>,
     tty: bool,
-    resizes: mpsc::Sender<(u16, u16)>,
+    resizes: mpsc::Sender<Resize>,
 ) {
     let mut line_open = false;
     while let Ok(Some(ExecStreamRequest { message: Some(message) })) = requests.message().await {
@@ -189,8 +199,10 @@ async fn feed(
                 }
             }
             exec_stream_request::Message::Resize(resize) => {
-                let wanted = (size(resize.width, DEFAULT_TERMINAL.0), size(resize.height, DEFAULT_TERMINAL.1));
-                if resizes.send(wanted).await.is_err() {
+                let (columns, rows) = (size(resize.width, DEFAULT_TERMINAL.0), size(resize.height, DEFAULT_TERMINAL.1));
+                // What is typed after a resize is for a terminal of the new size: it waits until there is one.
+                let (done, resized) = oneshot::channel();
+                if resizes.send(Resize { columns, rows, done }).await.is_err() || resized.await.is_err() {
                     return;
                 }
             }

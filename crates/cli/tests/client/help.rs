@@ -1,0 +1,38 @@
+//! What the command says about itself, word for word: `JETWAY_UPDATE_HELP=1 cargo test -p jetway-cli help` rewrites the
+//! files in `help/` after a change that was meant.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use crate::harness::BINARY;
+
+const COMMANDS: [&str; 11] = ["run", "exec", "sh", "ls", "get", "logs", "cp", "stop", "delete", "purge", "completion"];
+
+fn say(arguments: &[&str]) -> String {
+    let output = Command::new(BINARY).args(arguments).env("COLUMNS", "100").output().unwrap();
+    assert!(output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_help_says_what_it_should() {
+    let update = std::env::var_os("JETWAY_UPDATE_HELP").is_some();
+    let top = ("jetway", say(&["--help"]));
+    for (name, help) in COMMANDS.map(|name| (name, say(&[name, "--help"]))).into_iter().chain([top]) {
+        assert!(name == "jetway" || help.contains("Examples:\n"), "{name} has no examples");
+        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/client/help/{name}.txt"));
+        if update {
+            fs::write(&file, &help).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&file).unwrap_or_default(), help, "{}", file.display());
+    }
+}
+
+#[test]
+fn every_shell_can_complete_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = say(&["completion", shell]);
+        for word in COMMANDS.into_iter().chain(["serve"]) {
+            assert!(script.contains(word), "{word} in {shell}");
+        }
+    }
+}
