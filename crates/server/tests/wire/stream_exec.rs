@@ -141,8 +141,8 @@ async fn a_terminal_has_its_size_follows_resizes_and_ends_with_close() {
         ExecStreamInit { tty: true, tty_width: 100, tty_height: 30, ..shell(&id, "stty size; read x; stty size; cat") };
     let mut call = Call::start(&mut client, init).await;
     assert_eq!(call.until("\n").await, "30 100\r\n");
+    // Without a pause: what is typed after a resize finds the new size.
     call.ask(Ask::Resize(ExecStreamResize { width: 120, height: 40 })).await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
     call.ask(Ask::Stdin("go\n".into())).await;
     assert!(call.until("40 120\r\n").await.starts_with("go\r\n"));
     call.ask(Ask::Close(ExecStreamClose {})).await;
