@@ -67,7 +67,8 @@ class BothLanguages(Case):
             with self.subTest(language):
                 peer = self.attach(language, context=language)
                 call = peer.start(program)
-                peer.step()
+                while peer.step() != b"S":
+                    pass
                 peer.drop()
                 peer = self.attach(language, context=language)
                 peer.run("1")  # waits until the other call has ended

@@ -206,7 +206,7 @@ class Supervisor {
     const call = this.running;
     if (call && (number === call.number || number === NOBODY)) {
       const { worker } = this;
-      worker?.interrupts.write("!");
+      worker?.interrupts.write(pack("I", call.number));
       const insist = () => signal(-worker.child.pid, "SIGINT");
       const end = () => call.timedOut && !this.paused && signal(worker.child.pid, "SIGKILL");
       if (worker) call.timers.push(setTimeout(insist, INSIST_AFTER), setTimeout(end, END_AFTER));

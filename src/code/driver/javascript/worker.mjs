@@ -14,7 +14,7 @@ function guard() {
   const [HEARD, WANTED] = [0, 1];
   const shared = new Int32Array(workerData);
   let session;
-  const press = (number) => {
+  const press = (number, call) => {
     if (number !== Atomics.load(shared, WANTED) || Atomics.load(shared, HEARD) >= number) return;
     if (!session) {
       session = new Session();
@@ -22,15 +22,18 @@ function guard() {
       session.post("Runtime.terminateExecution", () => {
         session.disconnect();
         session = undefined;
-        parentPort.postMessage(number);
+        parentPort.postMessage({ number, call }); // what was terminated may have been the one that listens
       });
     }
-    setTimeout(press, 150, number);
+    setTimeout(press, 150, number, call);
   };
-  new Socket({ fd: 4, readable: true, writable: false }).on("error", () => {}).on("data", () => {
-    const number = Atomics.add(shared, WANTED, 1) + 1;
-    parentPort.postMessage(number);
-    setTimeout(press, 150, number);
+  new Socket({ fd: 4, readable: true, writable: false }).on("error", () => {}).on("data", (data) => {
+    for (let at = 0; at < data.length; at += 13) {
+      const number = Atomics.add(shared, WANTED, 1) + 1;
+      const call = data.readBigUInt64BE(at + 5);
+      parentPort.postMessage({ number, call });
+      setTimeout(press, 150, number, call);
+    }
   });
 }
 
@@ -163,10 +166,11 @@ class Interpreter {
     const thread = new Worker(`(${guard})()`, { eval: true, workerData: shared, stdout: false, stderr: false });
     thread.unref();
     thread.on("error", () => {});
-    thread.on("message", (number) => {
-      if (Atomics.load(this.interrupts, HEARD) >= number) return; // said again, or meant for what ran before
-      Atomics.store(this.interrupts, HEARD, number);
-      this.rejectRunning?.(INTERRUPTED);
+    thread.on("message", ({ number, call }) => {
+      if (Atomics.load(this.interrupts, HEARD) < number) Atomics.store(this.interrupts, HEARD, number);
+      // It may have overtaken its call, and it may come after it.
+      if (call === this.call) this.rejectRunning?.(INTERRUPTED);
+      else this.early = call;
     });
   }
 
@@ -182,6 +186,7 @@ class Interpreter {
     this.call = number;
     let status = "ok";
     try {
+      if (this.early === number) throw INTERRUPTED;
       const text = decode(source);
       const interrupted = new Promise((_, reject) => {
         this.rejectRunning = reject;

@@ -40,6 +40,8 @@ class Supervisor(Clients):
         self.woken.setblocking(False)
         wakes.setblocking(False)
         self.wakes = wakes
+        # A worker lets it in when it knows what to do with it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
         self.selector.register(self.woken, selectors.EVENT_READ, ("child", None))

@@ -38,6 +38,7 @@ class Worker:
         self.open_streams()
         faulthandler.enable(2)
         self.interruptible(False)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         exit_now = os._exit
 
         def exit_after_flush(code):
