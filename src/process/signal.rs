@@ -14,10 +14,18 @@ use crate::{
 /// The variable that a process can be found by.
 pub const MARK_VARIABLE: &str = "JETWAY_PROCESS_ID";
 
-/// `$1` is the variable with its value, `$2` the signal. Exits with 0 when there was something to signal.
-const SIGNAL_MARKED: &str = r#"for e in /proc/[0-9]*/environ; do
-  tr '\0' '\n' <"$e" 2>/dev/null | grep -qxF "$1" || continue
-  p=${e#/proc/}; kill -s "$2" "${p%/environ}" 2>/dev/null && found=1
+/// `$1` is the variable with its value, `$2` the signal. Exits with 0 when there was something to signal. Looks again until
+/// there is nobody new: what was started meanwhile would outlive its parent and hold its output open.
+const SIGNAL_MARKED: &str = r#"seen=' ' new=1
+while [ -n "$new" ]; do
+  new=
+  for e in /proc/[0-9]*/environ; do
+    p=${e#/proc/} p=${p%/environ}
+    case $seen in *" $p "*) continue ;; esac
+    tr '\0' '\n' <"$e" 2>/dev/null | grep -qxF "$1" || continue
+    seen="$seen$p " new=1
+    kill -s "$2" "$p" 2>/dev/null && found=1
+  done
 done; [ -n "$found" ]"#;
 
 /// How long finding and signalling may take.

@@ -123,6 +123,20 @@ impl Said {
         Self { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
+    /// What a child that is about to end has printed, which must fit into the pipes.
+    pub fn at_the_end_of(mut child: Child) -> Self {
+        let begun = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            if begun.elapsed() > PATIENCE {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                panic!("it does not end");
+            }
+            sleep(Duration::from_millis(20));
+        }
+        Self::of(child.wait_with_output().unwrap())
+    }
+
     /// For comparing all of it with what it should be.
     pub fn is(&self, code: i32, stdout: &str, stderr: &str) {
         assert_eq!((self.code, &*self.stdout, &*self.stderr), (code, stdout, stderr));

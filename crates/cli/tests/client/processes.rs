@@ -46,7 +46,7 @@ fn exec_takes_its_options() {
     exec(&["--cwd", "/usr", "-e", "A=b", "--", "sh", "-c", "echo $PWD $A; exit 3"]).is(3, "/usr b\n", "");
     // From the first word of the command on, everything is the command's.
     exec(&["echo", "--cwd", "-n"]).is(0, "--cwd -n\n", "");
-    let said = exec(&["--timeout", "300ms", "--", "sh", "-c", "echo begun; sleep 60"]);
+    let said = exec(&["--timeout", "300ms", "--", "sh", "-c", "echo begun; sleep 600"]);
     assert_eq!((said.code, &*said.stdout), (124, "begun\n"));
     assert!(said.stderr.starts_with("jetway: "), "{}", said.stderr);
     let said = exec(&["--cwd", "src", "--", "ls"]);
@@ -82,7 +82,7 @@ fn a_reader_that_leaves_ends_it_quietly() {
     let mut stdout = child.stdout.take().unwrap();
     stdout.read_exact(&mut [0; 1000]).unwrap();
     drop(stdout);
-    let said = Said::of(child.wait_with_output().unwrap());
+    let said = Said::at_the_end_of(child);
     assert_eq!((said.code, &*said.stderr), (141, ""));
     let runs = || site.jetway(&["exec", &id, "--", "sh", "-c", "cat /proc/[0-9]*/comm | grep -cx yes"]);
     wait_for("the process to end", || (runs().stdout == "0\n").then_some(()));
@@ -100,27 +100,27 @@ fn the_first_interrupt_is_the_commands_and_the_second_leaves() {
     };
     let child = begin("trap 'echo caught; exit 5' INT; echo begun; while :; do sleep 0.05; done");
     signal(&child, Signal::INT);
-    Said::of(child.wait_with_output().unwrap()).is(5, "caught\n", "");
+    Said::at_the_end_of(child).is(5, "caught\n", "");
 
-    let child = begin("echo begun; sleep 60");
+    let child = begin("echo begun; sleep 600");
     signal(&child, Signal::INT);
-    Said::of(child.wait_with_output().unwrap()).is(130, "", "");
+    Said::at_the_end_of(child).is(130, "", "");
 
     let mut child = begin("trap 'echo caught' INT; echo begun; while :; do sleep 0.05; done");
     signal(&child, Signal::INT);
     child.stdout.as_mut().unwrap().read_exact(&mut [0; "caught\n".len()]).unwrap();
     signal(&child, Signal::INT);
-    assert_eq!(Said::of(child.wait_with_output().unwrap()).code, 130);
+    assert_eq!(Said::at_the_end_of(child).code, 130);
 }
 
 #[test]
 fn a_run_that_is_stopped_leaves_no_sandbox() {
     let site = Site::new();
     for (sent, code) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130)] {
-        let mut child = site.command(&["run", "--", "sh", "-c", "echo begun; sleep 60"]).piped().spawn().unwrap();
+        let mut child = site.command(&["run", "--", "sh", "-c", "echo begun; sleep 600"]).piped().spawn().unwrap();
         child.stdout.as_mut().unwrap().read_exact(&mut [0; "begun\n".len()]).unwrap();
         signal(&child, sent);
-        Said::of(child.wait_with_output().unwrap()).is(code, "", "");
+        Said::at_the_end_of(child).is(code, "", "");
         wait_for("the sandbox to end", || site.running().is_empty().then_some(()));
     }
 }
