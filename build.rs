@@ -13,12 +13,42 @@ const PROTOS: &[&str] = &[
     "jetway/v1/jetway.proto",
 ];
 
+/// What a page neither sends nor reads: types of fields that its copy of these messages leaves out, as code for each type
+/// is downloaded. Fields that a server sends all the same are skipped like any unknown ones.
+const TRIMMED: &[&str] = &["SandboxSpec", "SandboxStatus", "Container", "NetworkOptions"];
+const NOT_IN_PAGES: &[&str] = &[
+    "ContainerStatus",
+    "EgressRule",
+    "ImagePullCredentials",
+    "IngressRule",
+    "ObjectStorageAccess",
+    "Probe",
+    "ResourceUsage",
+    "SandboxVolume",
+    "SecretStoreReference",
+    "SecurityContext",
+    "Service",
+    "VolumeMount",
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-env-changed=CARGO_CFG_TARGET_ARCH");
     let proto = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("proto");
-    let files = protox::compile(PROTOS, [proto])?;
+    let mut files = protox::compile(PROTOS, [proto])?;
     let wasm = env::var("CARGO_CFG_TARGET_ARCH")? == "wasm32";
-    tonic_prost_build::configure().build_server(false).build_transport(!wasm).bytes(".").compile_fds(files)?;
+    let mut generator = tonic_prost_build::configure().build_server(false).build_transport(!wasm).bytes(".");
+    if wasm {
+        let messages = files.file.iter_mut().flat_map(|file| &mut file.message_type);
+        for message in messages.filter(|message| TRIMMED.contains(&message.name())) {
+            message.field.retain(|field| {
+                let name = field.type_name().rsplit('.').next().unwrap_or_default();
+                !NOT_IN_PAGES.contains(&name)
+            });
+        }
+        // The client's own maps are such trees already; hash tables would come on top.
+        generator = generator.btree_map(".");
+    }
+    generator.compile_fds(files)?;
     Ok(())
 }

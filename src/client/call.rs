@@ -1,16 +1,22 @@
 //! One unary call: head, deadline, retries, typed failure. Must not know: which rpc it is.
 
-use std::{future::Future, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use tonic::{Request, Response, Status};
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use prost::Message;
+use tonic::{Request, Response, Status, client::Grpc};
 
-use super::{Client, retry::Retries};
+use super::{
+    Client,
+    codec::{Outgoing, RawCodec, decode},
+    retry::Retries,
+};
 use crate::{
     config::Credentials,
     error::{CallContext, Error},
-    platform::timeout,
-    transport::{CallHead, Transport},
-    wire::sandbox_service_client::SandboxServiceClient,
+    platform::{BoxFuture, timeout},
+    transport::{CallHead, MAX_MESSAGE_BYTES},
 };
 
 /// What a single call may override. Dropping a call's future cancels it.
@@ -29,44 +35,50 @@ impl CallOptions {
 }
 
 impl Client {
-    /// Calls a unary rpc under its deadline, and again where that is safe and useful.
-    pub(super) async fn unary<Req, Res, Call, Answer>(
+    /// Calls the unary rpc that `context` names under its deadline, and again where that is safe and useful.
+    pub(super) async fn unary<Req, Res>(
         &self,
         context: CallContext,
         options: &CallOptions,
         request: Req,
-        call: Call,
     ) -> Result<Res, Error>
     where
-        Req: Clone,
-        Call: Fn(SandboxServiceClient<Transport>, Request<Req>) -> Answer,
-        Answer: Future<Output = Result<Response<Res>, Status>>,
+        Req: Message + 'static,
+        Res: Message + Default,
     {
-        let mut retries = Retries::new(options.timeout.unwrap_or(self.inner.request_timeout));
-        let mut refused = false;
-        loop {
-            let left = CallOptions { timeout: Some(retries.remaining()) };
-            let head = self.head(context.clone(), &left, refused).await?;
-            let error = match self.attempt(head, request.clone(), &call).await {
-                Ok(response) => return Ok(response),
-                Err(error) => error,
-            };
-            if self.may_refresh(&error) && !refused {
-                refused = true;
-            } else if !(context.operation.is_idempotent() && retries.wait_after(&error).await) {
-                return Err(error);
-            }
-        }
+        let answer = self.call(context.clone(), options.clone(), Arc::new(request)).await?;
+        decode(answer).map_err(|status| Error::from_status(&status, &context))
     }
 
-    async fn attempt<Req, Res, Call, Answer>(&self, head: CallHead, request: Req, call: &Call) -> Result<Res, Error>
-    where
-        Call: Fn(SandboxServiceClient<Transport>, Request<Req>) -> Answer,
-        Answer: Future<Output = Result<Response<Res>, Status>>,
-    {
-        let (context, limit) = (head.context.clone(), head.timeout);
-        let answer = call(self.service(), head.into_request(request));
-        match timeout(limit, answer).await {
+    /// Boxed and of no message's type: this state machine is large, and so it exists once.
+    fn call(
+        &self,
+        context: CallContext,
+        options: CallOptions,
+        request: Outgoing,
+    ) -> BoxFuture<'_, Result<Bytes, Error>> {
+        Box::pin(async move {
+            let mut retries = Retries::new(options.timeout.unwrap_or(self.inner.request_timeout));
+            let mut refused = false;
+            loop {
+                let left = CallOptions { timeout: Some(retries.remaining()) };
+                let head = self.head(context.clone(), &left, refused).await?;
+                let error = match self.attempt(head, Arc::clone(&request)).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(error) => error,
+                };
+                if self.may_refresh(&error) && !refused {
+                    refused = true;
+                } else if !(context.operation.is_idempotent() && retries.wait_after(&error).await) {
+                    return Err(error);
+                }
+            }
+        })
+    }
+
+    async fn attempt(&self, head: CallHead, request: Outgoing) -> Result<Bytes, Error> {
+        let (path, context, limit) = (head.path, head.context.clone(), head.timeout);
+        match timeout(limit, self.send(path, head.into_request(request))).await {
             Ok(Ok(response)) => {
                 self.note_headers(response.metadata());
                 Ok(response.into_inner())
@@ -77,6 +89,14 @@ impl Client {
             }
             Err(_) => Err(deadline_exceeded(&context, limit.unwrap_or_default())),
         }
+    }
+
+    async fn send(&self, path: &'static str, request: Request<Outgoing>) -> Result<Response<Bytes>, Status> {
+        let mut grpc = Grpc::new(self.transport().clone())
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        grpc.ready().await.map_err(Error::into_status)?;
+        grpc.unary(request, PathAndQuery::from_static(path), RawCodec).await
     }
 
     /// A refused provider is asked once more: its token may just have expired. The server did no work.

@@ -18,9 +18,7 @@ pub(crate) async fn read(
     options: &CallOptions,
 ) -> Result<Bytes, Error> {
     let context = CallContext::on(Operation::ReadFile, request.sandbox_id.clone());
-    let response = client
-        .unary(context, options, request, |mut service, request| async move { service.read_file(request).await })
-        .await?;
+    let response: wire::ReadFileResponse = client.unary(context, options, request).await?;
     Ok(response.content)
 }
 
@@ -34,8 +32,6 @@ pub(crate) async fn write(
     options: &CallOptions,
 ) -> Result<(), Error> {
     let context = CallContext::on(Operation::WriteFile, request.sandbox_id.clone());
-    client
-        .unary(context, options, request, |mut service, request| async move { service.write_file(request).await })
-        .await?;
+    let _: wire::WriteFileResponse = client.unary(context, options, request).await?;
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! host needs nothing else from here.
 
 mod call;
+mod codec;
 mod credentials;
 pub(crate) mod exec;
 pub(crate) mod files;

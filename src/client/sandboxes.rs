@@ -14,21 +14,14 @@ impl Client {
         options: &CallOptions,
     ) -> Result<wire::Sandbox, Error> {
         let context = CallContext::new(Operation::CreateSandbox);
-        self.unary(
-            context,
-            options,
-            request,
-            |mut service, request| async move { service.create_sandbox(request).await },
-        )
-        .await
+        self.unary(context, options, request).await
     }
 
     /// What the server knows about a sandbox now.
     pub(crate) async fn get_sandbox(&self, sandbox_id: &str, options: &CallOptions) -> Result<wire::Sandbox, Error> {
         let context = CallContext::on(Operation::GetSandbox, sandbox_id);
         let request = wire::GetSandboxRequest { sandbox_id: sandbox_id.to_owned() };
-        self.unary(context, options, request, |mut service, request| async move { service.get_sandbox(request).await })
-            .await
+        self.unary(context, options, request).await
     }
 
     /// One page of sandboxes.
@@ -38,13 +31,7 @@ impl Client {
         options: &CallOptions,
     ) -> Result<wire::ListSandboxesResponse, Error> {
         let context = CallContext::new(Operation::ListSandboxes);
-        self.unary(
-            context,
-            options,
-            request,
-            |mut service, request| async move { service.list_sandboxes(request).await },
-        )
-        .await
+        self.unary(context, options, request).await
     }
 
     /// Asks for a sandbox to be stopped and removed. Answers before it is.
@@ -54,13 +41,7 @@ impl Client {
         options: &CallOptions,
     ) -> Result<wire::DeleteSandboxResponse, Error> {
         let context = CallContext::on(Operation::DeleteSandbox, request.sandbox_id.clone());
-        self.unary(
-            context,
-            options,
-            request,
-            |mut service, request| async move { service.delete_sandbox(request).await },
-        )
-        .await
+        self.unary(context, options, request).await
     }
 
     /// Removes every sandbox that a filter names.
@@ -70,12 +51,6 @@ impl Client {
         options: &CallOptions,
     ) -> Result<wire::PurgeSandboxesResponse, Error> {
         let context = CallContext::new(Operation::PurgeSandboxes);
-        self.unary(
-            context,
-            options,
-            request,
-            |mut service, request| async move { service.purge_sandboxes(request).await },
-        )
-        .await
+        self.unary(context, options, request).await
     }
 }

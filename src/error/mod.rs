@@ -2,6 +2,7 @@
 //! Must not know: transports, sandboxes, JavaScript.
 
 mod context;
+mod details;
 mod failure;
 mod kind;
 mod status;

@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use tonic::{Code, Status};
-use tonic_types::StatusExt;
 
-use super::{CallContext, ERROR_DOMAIN, Error, ErrorKind, FieldViolation, context::Subject};
+use super::{CallContext, ERROR_DOMAIN, Error, ErrorKind, FieldViolation, context::Subject, details::Details};
 
 /// Longer server-given delays are shown but never slept: they come from a clock or a unit gone wrong.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -17,22 +16,17 @@ impl Error {
         if let Some(error) = typed_source(status) {
             return error.clone().in_call(context);
         }
-        let details = status.get_error_details();
+        let details = Details::decode(status.details());
         let mut error = Self::new(ErrorKind::Other, message_of(status, context)).with_grpc_code(status.code());
-        if let Some(info) = details.error_info() {
-            error.inner.domain = Some(info.domain.clone()).filter(|domain| !domain.is_empty());
-            error.inner.metadata.extend(info.metadata.iter().map(|(key, value)| (key.clone(), value.clone())));
-            error = error.with_reason(info.reason.clone());
+        if let Some(info) = details.error_info {
+            error.inner.domain = Some(info.domain).filter(|domain| !domain.is_empty());
+            error.inner.metadata.extend(info.metadata);
+            error = error.with_reason(info.reason);
         }
-        error.inner.retry_delay =
-            details.retry_info().and_then(|info| info.retry_delay).filter(|delay| *delay <= MAX_RETRY_DELAY);
-        if let Some(bad_request) = details.bad_request() {
-            error.inner.field_violations = bad_request
-                .field_violations
-                .iter()
-                .map(|it| FieldViolation { field: it.field.clone(), description: it.description.clone() })
-                .collect();
-        }
+        error.inner.retry_delay = details.retry_delay.filter(|delay| *delay <= MAX_RETRY_DELAY);
+        let violations = details.field_violations.into_iter();
+        error.inner.field_violations =
+            violations.map(|it| FieldViolation { field: it.field, description: it.description }).collect();
         let trusted = error.domain() == Some(ERROR_DOMAIN);
         let by_reason = error.reason().filter(|_| trusted).and_then(ErrorKind::of_reason);
         let kind = match by_reason {

@@ -1,6 +1,6 @@
 //! Finding sandboxes. Must not know: what is done with them.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use super::{Sandbox, SandboxStatus};
 use crate::{
@@ -77,7 +77,7 @@ impl ListOptions {
 pub struct SandboxList {
     client: Client,
     request: Option<Result<wire::ListSandboxesRequest, Error>>,
-    seen: HashSet<String>,
+    seen: BTreeSet<String>,
 }
 
 impl SandboxList {
@@ -129,7 +129,7 @@ pub struct PurgeReport {
 impl Sandbox {
     /// Finds sandboxes.
     pub fn list(client: &Client, options: ListOptions) -> SandboxList {
-        SandboxList { client: client.clone(), request: Some(options.into_request()), seen: HashSet::new() }
+        SandboxList { client: client.clone(), request: Some(options.into_request()), seen: BTreeSet::new() }
     }
 
     /// Removes every sandbox that has all of `tags`, in one call. With `dry_run` it only counts them.

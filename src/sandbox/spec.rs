@@ -157,15 +157,23 @@ fn accelerators(gpu: Gpu) -> Result<wire::Gpu, Error> {
 fn check_quantity(field: &str, amount: Option<&str>) -> Result<(), Error> {
     let Some(amount) = amount else { return Ok(()) };
     let digits = amount.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number_ok = digits.parse::<f64>().is_ok_and(|number| number.is_finite() && number >= 0.0)
-        && digits.starts_with(|c: char| c.is_ascii_digit() || c == '.');
     let unit_ok = ["", "m", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti"].contains(&&amount[digits.len()..]);
-    match number_ok && unit_ok {
+    match is_number(digits) && unit_ok {
         true => Ok(()),
         false => {
             Err(Error::invalid(field, format!("{amount:?} is no quantity; e.g. \"500m\" of cpu, \"512Mi\" of memory")))
         }
     }
+}
+
+/// `2`, `0.5` or `1e3`. By hand, because parsing floats brings tables of ten kilobytes that do not compress.
+fn is_number(text: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    let exponent_ok = matches!(exponent.len(), 1 | 2) && digits(exponent);
+    digits(whole) && digits(fraction) && whole.len() + fraction.len() > 0 && exponent_ok
 }
 
 fn check_text(field: &str, text: &str) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! An `AbortSignal` ends a call: the call's future is dropped, which aborts what carries it.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use futures::{
     channel::oneshot,
@@ -12,19 +12,35 @@ use wasm_bindgen_futures::future_to_promise;
 use web_sys::AbortSignal;
 
 use super::{Answer, error::js_error};
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    platform::timeout,
+};
 
-/// `call` as a promise that `signal` (an `AbortSignal` or undefined) ends.
-pub(super) fn promise<T>(signal: Option<JsValue>, call: impl Future<Output = Answer<T>> + 'static) -> Promise
-where
-    T: Into<JsValue> + 'static,
-{
+/// `call` as a promise that `signal` (an `AbortSignal` or undefined) ends, and `limit`.
+pub(super) fn promise(
+    signal: Option<JsValue>,
+    limit: Option<Duration>,
+    call: impl Future<Output = Result<JsValue, Error>> + 'static,
+) -> Promise {
     // Boxed, so that the machinery around it exists once and not once for every call: it is a tenth of the package.
-    boxed(signal, Box::pin(async move { call.await.map(Into::into) }))
+    boxed(signal, limit, Box::pin(call))
 }
 
-fn boxed(signal: Option<JsValue>, call: LocalBoxFuture<'static, Answer<JsValue>>) -> Promise {
-    future_to_promise(abortable(signal, call))
+fn boxed(
+    signal: Option<JsValue>,
+    limit: Option<Duration>,
+    call: LocalBoxFuture<'static, Result<JsValue, Error>>,
+) -> Promise {
+    future_to_promise(abortable(signal, Box::pin(limited(limit, call))))
+}
+
+async fn limited(limit: Option<Duration>, call: LocalBoxFuture<'static, Result<JsValue, Error>>) -> Answer<JsValue> {
+    let late = |_| {
+        let message = format!("the call did not finish within {:?}", limit.unwrap_or_default());
+        Error::new(ErrorKind::SandboxRequestTimeout, message)
+    };
+    timeout(limit, call).await.map_err(late).and_then(|answer| answer).map_err(js_error)
 }
 
 async fn abortable(signal: Option<JsValue>, call: LocalBoxFuture<'static, Answer<JsValue>>) -> Answer<JsValue> {

@@ -59,9 +59,8 @@ impl CoreClient {
         let reader = Reader::new("Sandbox.fromId", options, &["timeoutMs", "signal"])?;
         let limit = reader.millis("timeoutMs")?;
         let client = self.client.clone();
-        Ok(promise(reader.raw("signal"), async move {
-            let found = super::sandbox::limited(limit, Sandbox::from_id(&client, &id)).await?;
-            Ok(CoreSandbox::from(found))
+        Ok(promise(reader.raw("signal"), limit, async move {
+            Ok(CoreSandbox::from(Sandbox::from_id(&client, &id).await?).into())
         }))
     }
 
@@ -69,8 +68,8 @@ impl CoreClient {
     pub fn delete(&self, id: String, options: &JsValue) -> Answer<Promise> {
         let (signal, limit, options) = delete_options(options)?;
         let client = self.client.clone();
-        Ok(promise(signal, async move {
-            super::sandbox::limited(limit, Sandbox::delete_by_id(&client, &id, options)).await?;
+        Ok(promise(signal, limit, async move {
+            Sandbox::delete_by_id(&client, &id, options).await?;
             Ok(JsValue::UNDEFINED)
         }))
     }
@@ -83,7 +82,7 @@ impl CoreClient {
             signal,
             limit,
         };
-        Ok(promise(None, async move { Ok(pages) }))
+        Ok(promise(None, None, async move { Ok(pages.into()) }))
     }
 }
 
@@ -101,9 +100,8 @@ impl CorePages {
     #[wasm_bindgen(js_name = nextPage)]
     pub fn next_page(&self) -> Promise {
         let (pages, limit) = (self.pages.clone(), self.limit);
-        promise(self.signal.clone(), async move {
-            let next = async { pages.lock().await.next_page().await.transpose() };
-            let page = super::sandbox::limited(limit, next).await?;
+        promise(self.signal.clone(), limit, async move {
+            let page = pages.lock().await.next_page().await.transpose()?;
             let wrap = |page: Vec<Sandbox>| {
                 let wrapped: Array = page.into_iter().map(|it| JsValue::from(CoreSandbox::from(it))).collect();
                 JsValue::from(wrapped)

@@ -1,6 +1,6 @@
 //! `CoreSandbox`: a sandbox, as JavaScript's `Sandbox` sees it.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use js_sys::Promise;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
@@ -8,18 +8,12 @@ use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use super::{
     Answer,
     abort::promise,
-    error::js_error,
     files, info,
     options::{argv, delete_options, exec_options, shell_options, stop_options},
     process::CoreProcess,
     reader::Reader,
 };
-use crate::{
-    error::{Error, ErrorKind},
-    platform::timeout,
-    process::ExecOptions,
-    sandbox::Sandbox,
-};
+use crate::{error::Error, process::ExecOptions, sandbox::Sandbox};
 
 /// A sandbox.
 #[wasm_bindgen]
@@ -36,7 +30,7 @@ impl From<Sandbox> for CoreSandbox {
 #[wasm_bindgen]
 impl CoreSandbox {
     /// What is known about it without asking, as a plain object.
-    pub fn info(&self) -> Answer<JsValue> {
+    pub fn info(&self) -> JsValue {
         info::plain(&self.sandbox.info())
     }
 
@@ -51,9 +45,7 @@ impl CoreSandbox {
         let reader = Reader::new("wait", options, &["timeoutMs", "signal"])?;
         let limit = reader.millis("timeoutMs")?;
         let sandbox = self.sandbox.clone();
-        Ok(promise(reader.raw("signal"), async move {
-            sandbox.wait(limit).await.map(|()| JsValue::UNDEFINED).map_err(js_error)
-        }))
+        Ok(promise(reader.raw("signal"), None, async move { sandbox.wait(limit).await.map(|()| JsValue::UNDEFINED) }))
     }
 
     /// Asks the server for its state.
@@ -62,18 +54,19 @@ impl CoreSandbox {
         let reader = Reader::new("getStatus", options, &["timeoutMs", "signal"])?;
         let limit = reader.millis("timeoutMs")?;
         let sandbox = self.sandbox.clone();
-        Ok(promise(reader.raw("signal"), async move {
-            let status = limited(limit, sandbox.get_status()).await?;
-            Ok(JsValue::from_str(status.name()))
-        }))
+        Ok(promise(
+            reader.raw("signal"),
+            limit,
+            async move { Ok(JsValue::from_str(sandbox.get_status().await?.name())) },
+        ))
     }
 
     /// Stops it and waits for its end.
     pub fn stop(&self, options: &JsValue) -> Answer<Promise> {
         let (signal, limit, options) = stop_options(options)?;
         let sandbox = self.sandbox.clone();
-        Ok(promise(signal, async move {
-            limited(limit, sandbox.stop(options)).await?;
+        Ok(promise(signal, limit, async move {
+            sandbox.stop(options).await?;
             Ok(JsValue::UNDEFINED)
         }))
     }
@@ -83,8 +76,8 @@ impl CoreSandbox {
     pub fn delete_self(&self, options: &JsValue) -> Answer<Promise> {
         let (signal, limit, options) = delete_options(options)?;
         let sandbox = self.sandbox.clone();
-        Ok(promise(signal, async move {
-            limited(limit, sandbox.delete(options)).await?;
+        Ok(promise(signal, limit, async move {
+            sandbox.delete(options).await?;
             Ok(JsValue::UNDEFINED)
         }))
     }
@@ -107,7 +100,7 @@ impl CoreSandbox {
     pub fn read_file(&self, path: String, options: &JsValue) -> Answer<Promise> {
         let (signal, limit) = files::options("readFile", options)?;
         let sandbox = self.sandbox.clone();
-        Ok(promise(signal, async move { limited(limit, files::read(&sandbox, &path)).await }))
+        Ok(promise(signal, limit, async move { files::read(&sandbox, &path).await }))
     }
 
     /// `content` is a `Uint8Array` or a `Blob`.
@@ -115,8 +108,8 @@ impl CoreSandbox {
     pub fn write_file(&self, path: String, content: JsValue, options: &JsValue) -> Answer<Promise> {
         let (signal, limit) = files::options("writeFile", options)?;
         let sandbox = self.sandbox.clone();
-        Ok(promise(signal, async move {
-            limited(limit, files::write(&sandbox, &path, &content)).await?;
+        Ok(promise(signal, limit, async move {
+            files::write(&sandbox, &path, &content).await?;
             Ok(JsValue::UNDEFINED)
         }))
     }
@@ -125,9 +118,9 @@ impl CoreSandbox {
 impl CoreSandbox {
     fn open(&self, signal: Option<JsValue>, command: Vec<String>, options: ExecOptions) -> Promise {
         let sandbox = self.sandbox.clone();
-        promise(signal, async move {
-            let prepared = sandbox.prepare_exec(command, options).await.map_err(js_error)?;
-            CoreProcess::open(&sandbox, prepared).await.map_err(js_error)
+        promise(signal, None, async move {
+            let prepared = sandbox.prepare_exec(command, options).await?;
+            Ok(CoreProcess::open(&sandbox, prepared).await?.into())
         })
     }
 }
@@ -140,17 +133,8 @@ where
     let reader = Reader::new(name, options, &["timeoutMs", "signal"])?;
     let limit = reader.millis("timeoutMs")?;
     let acting = act(());
-    Ok(promise(reader.raw("signal"), async move {
-        limited(limit, acting).await?;
+    Ok(promise(reader.raw("signal"), limit, async move {
+        acting.await?;
         Ok(JsValue::UNDEFINED)
     }))
-}
-
-/// `act`, but no longer than `limit`; its error as JavaScript's.
-pub(super) async fn limited<T>(limit: Option<Duration>, act: impl Future<Output = Result<T, Error>>) -> Answer<T> {
-    let late = |_| {
-        let message = format!("the call did not finish within {:?}", limit.unwrap_or_default());
-        Error::new(ErrorKind::SandboxRequestTimeout, message)
-    };
-    timeout(limit, act).await.map_err(late).and_then(|answer| answer).map_err(js_error)
 }
