@@ -26,9 +26,9 @@ if (seconds !== undefined) {
   const make = () => Sandbox.create({ image: "host", tags, maxLifetimeSeconds: 120 });
   try {
     const older = await make();
-    await sleep(2500);
+    await sleep(3500);
     const younger = await make();
-    await stopOlderThan(2, tags);
+    await stopOlderThan(3, tags);
     console.log("the older one:", await older.getStatus());
     console.log("the younger one:", await younger.getStatus());
   } finally {

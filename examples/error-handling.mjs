@@ -15,7 +15,7 @@ await Sandbox.use({ image: "host" }, async (sandbox) => {
   console.log("  it printed:", check.result.stdout.trim(), "| exit code:", check.result.exitCode);
 
   // A command that takes too long is killed; what it had printed is there.
-  const slow = await failure(sandbox.exec(["sh", "-c", "echo started; sleep 30"], { timeoutMs: 300 }));
+  const slow = await failure(sandbox.exec(["sh", "-c", "echo started; sleep 30"], { timeoutMs: 1000 }));
   console.log(slow instanceof SandboxCommandTimeoutError, slow.code, "| it had printed:", slow.result.stdout.trim());
 
   // A file that is not there; `metadata` has the machine-readable facts.

@@ -66,7 +66,7 @@ const PRINTS = {
     "of this run: 3\nfor training: 2\nstopped the training: 2\nleft of this run: 1\nstopped the rest: 1\n" +
     "running now: 0\nended: 3\n",
   "cleanup-old-sandboxes.mjs":
-    "2 running, 1 older than 2 s and stopped\nthe older one: terminated\nthe younger one: running\n",
+    "2 running, 1 older than 3 s and stopped\nthe older one: terminated\nthe younger one: running\n",
   "browser-page.html": "line 1\nline 2\nline 3\nexit code 0, over fetch\nthe sandbox has ended\n",
 };
 const TYPED = { "interactive-shell.mjs": "uname -s\n" };
