@@ -201,6 +201,16 @@ mod tests {
     }
 
     #[test]
+    fn quantities_are_numbers_with_a_unit_or_none() {
+        for good in ["2", "0.5", ".5", "5.", "500m", "512Mi", "1e3", "1E-3", "0"] {
+            assert!(super::check_quantity("cpu", Some(good)).is_ok(), "{good}");
+        }
+        for bad in ["", ".", "-1", "+1", "two", "inf", "NaN", "1e", "1e+", "1.2.3", "1 Gi", "1Qi", "e3", "1e999"] {
+            assert!(super::check_quantity("cpu", Some(bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn without_options_a_sandbox_waits_and_prints_nothing() {
         let spec = spec(SandboxOptions::new());
         assert_eq!(spec.containers[0].image, "python:3.11");
