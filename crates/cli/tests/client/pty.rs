@@ -26,6 +26,7 @@ pub struct Terminal {
     // Held, so that the terminal can be looked at after the program has ended.
     inside: File,
     child: Child,
+    initial_mode: String,
 }
 
 impl Terminal {
@@ -47,6 +48,8 @@ impl Terminal {
         }
         let keyboard = File::from(master);
         set_size(&keyboard, cols, rows);
+        // Before anybody else can change it.
+        let initial_mode = mode_of(&inside);
         let child = command.spawn().unwrap();
         let screen = Arc::new(Mutex::new(String::new()));
         let (mut shown, seen) = (keyboard.try_clone().unwrap(), Arc::clone(&screen));
@@ -56,7 +59,7 @@ impl Terminal {
                 seen.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..count]));
             }
         });
-        Self { keyboard, screen, inside, child }
+        Self { keyboard, screen, inside, child, initial_mode }
     }
 
     pub fn type_keys(&self, keys: &str) {
@@ -78,8 +81,12 @@ impl Terminal {
 
     /// How the terminal is set, in a form that can be compared.
     pub fn mode(&self) -> String {
-        let Termios { input_modes, output_modes, control_modes, local_modes, .. } = tcgetattr(&self.inside).unwrap();
-        format!("{input_modes:?} {output_modes:?} {control_modes:?} {local_modes:?}")
+        mode_of(&self.inside)
+    }
+
+    /// How it was set before the program started.
+    pub fn initial_mode(&self) -> String {
+        self.initial_mode.clone()
     }
 
     pub fn child(&self) -> &Child {
@@ -97,6 +104,11 @@ impl Terminal {
     pub fn screen(&self) -> String {
         self.screen.lock().unwrap().clone()
     }
+}
+
+fn mode_of(terminal: &File) -> String {
+    let Termios { input_modes, output_modes, control_modes, local_modes, .. } = tcgetattr(terminal).unwrap();
+    format!("{input_modes:?} {output_modes:?} {control_modes:?} {local_modes:?}")
 }
 
 impl Drop for Terminal {

@@ -19,7 +19,7 @@ fn a_shell_has_the_keys_the_size_and_its_exit_code() {
     let site = Site::new();
     let id = site.sandbox(&[]);
     let mut terminal = Terminal::start(site.command(&["sh", &id]), 91, 33);
-    let before = terminal.mode();
+    let before = terminal.initial_mode();
     ask(&terminal, "stty size; tty; echo $TERM", "33 91");
     assert_ne!(terminal.mode(), before, "not in raw mode");
     terminal.resize(120, 40);
@@ -50,7 +50,7 @@ fn a_shell_in_a_new_sandbox_takes_it_along_even_when_killed() {
     let site = Site::new();
     for (sent, code) in [(Signal::TERM, 143), (Signal::HUP, 129)] {
         let mut terminal = Terminal::start(site.command(&["sh"]), 80, 24);
-        let before = terminal.mode();
+        let before = terminal.initial_mode();
         ask(&terminal, "stty size", "24 80");
         assert_eq!(site.running().len(), 1);
         signal(terminal.child(), sent);
@@ -65,7 +65,7 @@ fn a_lost_server_gives_the_terminal_back() {
     let site = Site::new();
     let id = site.sandbox(&[]);
     let mut terminal = Terminal::start(site.command(&["sh", &id]), 80, 24);
-    let before = terminal.mode();
+    let before = terminal.initial_mode();
     ask(&terminal, "stty size", "24 80");
     drop(site);
     assert_ne!(terminal.exit_code(), 0);
@@ -78,7 +78,7 @@ fn a_server_that_does_not_answer_can_be_left() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let mut terminal = Terminal::start(site.command(&["sh", "--url", &url, "--token", "t"]), 80, 24);
-    let before = terminal.mode();
+    let before = terminal.initial_mode();
     // Once it is there: it has connected.
     let _connection = silent.accept().unwrap();
     terminal.type_keys("\x03");
