@@ -177,8 +177,8 @@ export interface ProcessResult {
  */
 export interface Process extends PromiseLike<ProcessResult>, AsyncIterable<string>, AsyncDisposable {
   /** Live output. What is streamed is not collected; what is held and not read stops the process when it is full. */
-  readonly stdout: ReadableStream<Uint8Array>;
-  readonly stderr: ReadableStream<Uint8Array>;
+  readonly stdout: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly stderr: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** There with `stdin: true`. Waits for the process, cuts into chunks, holds writers back. */
   readonly stdin: WritableStream<Data> | undefined;
   readonly stdinClosed: boolean;
@@ -207,7 +207,7 @@ export interface Process extends PromiseLike<ProcessResult>, AsyncIterable<strin
   readonly command: readonly string[];
   /** How it is connected; undefined until it is. */
   readonly transport: Transport | undefined;
-  catch<T = never>(rejected?: ((reason: unknown) => T | PromiseLike<T>) | null): Promise<ProcessResult | T>;
+  catch<T = never>(rejected?: ((reason: any) => T | PromiseLike<T>) | null): Promise<ProcessResult | T>;
   finally(act?: (() => void) | null): Promise<ProcessResult>;
 }
 export const Process: { readonly prototype: Process };
@@ -240,7 +240,7 @@ export interface AttachableTerminal {
 
 /** A process in a terminal: raw bytes both ways, and a size. */
 export interface TerminalSession extends AsyncDisposable {
-  readonly output: ReadableStream<Uint8Array>;
+  readonly output: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly input: WritableStream<Data>;
   readonly command: readonly string[];
   readonly exitCode: number | undefined;
@@ -285,7 +285,7 @@ export interface ListOptions extends CallOptions {
 /** A promise of all sandboxes, and an iteration that fetches pages as they are needed. */
 export interface SandboxList extends PromiseLike<Sandbox[]>, AsyncIterable<Sandbox> {
   byPage(): AsyncGenerator<Sandbox[], void, undefined>;
-  catch<T = never>(rejected?: ((reason: unknown) => T | PromiseLike<T>) | null): Promise<Sandbox[] | T>;
+  catch<T = never>(rejected?: ((reason: any) => T | PromiseLike<T>) | null): Promise<Sandbox[] | T>;
   finally(act?: (() => void) | null): Promise<Sandbox[]>;
 }
 
