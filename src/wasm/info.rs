@@ -1,66 +1,70 @@
 //! What is known about a sandbox, as a plain object.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeMap,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
-use js_sys::{Array, Object, Reflect};
+use serde::Serialize;
+use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
 
+use super::{Answer, error::type_error};
 use crate::sandbox::{ResourceAmounts, SandboxInfo};
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Plain<'a> {
+    sandbox_id: Option<&'a str>,
+    status: &'a str,
+    status_reason: Option<&'a str>,
+    exit_code: Option<i32>,
+    display_name: Option<&'a str>,
+    created_at_ms: Option<f64>,
+    started_at_ms: Option<f64>,
+    ended_at_ms: Option<f64>,
+    image: Option<&'a str>,
+    tags: &'a [String],
+    annotations: &'a BTreeMap<String, String>,
+    runner_id: Option<&'a str>,
+    runner_group_id: Option<&'a str>,
+    runtime_class: Option<&'a str>,
+    resource_requests: Amounts<'a>,
+    resource_limits: Amounts<'a>,
+}
+
+#[derive(Serialize)]
+struct Amounts<'a> {
+    cpu: Option<&'a str>,
+    memory: Option<&'a str>,
+}
+
 /// The object; what is not known is undefined.
-pub(super) fn plain(info: &SandboxInfo) -> JsValue {
-    let tags: Array = info.tags.iter().map(|tag| JsValue::from_str(tag)).collect();
-    object(&[
-        ("sandboxId", text(Some(info.id.as_str()).filter(|id| !id.is_empty()))),
-        ("status", JsValue::from_str(info.status.name())),
-        ("statusReason", text(info.status_reason.as_deref())),
-        ("exitCode", number(info.exit_code.map(f64::from))),
-        ("displayName", text(info.display_name.as_deref())),
-        ("createdAtMs", number(info.created_at.map(millis))),
-        ("startedAtMs", number(info.started_at.map(millis))),
-        ("endedAtMs", number(info.ended_at.map(millis))),
-        ("image", text(info.image.as_deref())),
-        ("tags", tags.into()),
-        ("annotations", strings(info.annotations.iter().map(|(name, value)| (name.as_str(), value.as_str())))),
-        ("runnerId", text(info.runner_id.as_deref())),
-        ("runnerGroupId", text(info.runner_group_id.as_deref())),
-        ("runtimeClass", text(info.runtime_class.as_deref())),
-        ("resourceRequests", amounts(&info.resource_requests)),
-        ("resourceLimits", amounts(&info.resource_limits)),
-    ])
+pub(super) fn plain(info: &SandboxInfo) -> Answer<JsValue> {
+    let plain = Plain {
+        sandbox_id: Some(info.id.as_str()).filter(|id| !id.is_empty()),
+        status: info.status.name(),
+        status_reason: info.status_reason.as_deref(),
+        exit_code: info.exit_code,
+        display_name: info.display_name.as_deref(),
+        created_at_ms: info.created_at.map(millis),
+        started_at_ms: info.started_at.map(millis),
+        ended_at_ms: info.ended_at.map(millis),
+        image: info.image.as_deref(),
+        tags: &info.tags,
+        annotations: &info.annotations,
+        runner_id: info.runner_id.as_deref(),
+        runner_group_id: info.runner_group_id.as_deref(),
+        runtime_class: info.runtime_class.as_deref(),
+        resource_requests: amounts(&info.resource_requests),
+        resource_limits: amounts(&info.resource_limits),
+    };
+    let serializer = Serializer::new().serialize_maps_as_objects(true);
+    plain.serialize(&serializer).map_err(|error| type_error(&error.to_string()))
 }
 
-fn amounts(amounts: &ResourceAmounts) -> JsValue {
-    object(&[("cpu", text(amounts.cpu.as_deref())), ("memory", text(amounts.memory.as_deref()))])
-}
-
-fn text(value: Option<&str>) -> JsValue {
-    value.map_or(JsValue::UNDEFINED, JsValue::from_str)
-}
-
-fn number(value: Option<f64>) -> JsValue {
-    value.map_or(JsValue::UNDEFINED, JsValue::from_f64)
-}
-
-fn strings<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> JsValue {
-    let made = Object::new();
-    for (name, value) in pairs {
-        set(&made, name, &JsValue::from_str(value));
-    }
-    made.into()
-}
-
-fn object(fields: &[(&str, JsValue)]) -> JsValue {
-    let made = Object::new();
-    for (name, value) in fields {
-        set(&made, name, value);
-    }
-    made.into()
-}
-
-fn set(object: &Object, name: &str, value: &JsValue) {
-    // Setting a field of a plain object of ours cannot fail.
-    let _ = Reflect::set(object, &JsValue::from_str(name), value);
+fn amounts(amounts: &ResourceAmounts) -> Amounts<'_> {
+    Amounts { cpu: amounts.cpu.as_deref(), memory: amounts.memory.as_deref() }
 }
 
 fn millis(time: SystemTime) -> f64 {

@@ -30,7 +30,7 @@ impl From<Sandbox> for CoreSandbox {
 #[wasm_bindgen]
 impl CoreSandbox {
     /// What is known about it without asking, as a plain object.
-    pub fn info(&self) -> JsValue {
+    pub fn info(&self) -> Answer<JsValue> {
         info::plain(&self.sandbox.info())
     }
 
