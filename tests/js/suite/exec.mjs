@@ -150,21 +150,22 @@ export const exec = {
     equal(at, 8 * 1024 * 1024);
   },
 
-  "what is held and not read holds the process": async ({ sandbox }) => {
+  "what is held and not read holds the process": async ({ sandbox, page }) => {
     // Replaced, not rewritten: a reader must never meet a file that is empty for a moment.
     const code =
-      "import os\nfor i in range(2500):\n  os.write(1, b'x' * 65536)\n  with open('/tmp/next', 'w') as file: file.write(str(i))\n  os.replace('/tmp/next', '/tmp/written')";
+      "import os\nfor i in range(5000):\n  os.write(1, b'x' * 65536)\n  with open('/tmp/next', 'w') as file: file.write(str(i))\n  os.replace('/tmp/next', '/tmp/written')";
     const process = sandbox.exec(python(code));
     const reader = process.stdout.getReader();
     await reader.read();
     const written = async () => Number(await sandbox.readFile("/tmp/written", { encoding: "utf8" }));
-    // What lies between fills up first, Chromium's own 100 MiB included; then it stands still.
+    // What lies between fills up first; then it stands still.
     let before = -1;
     for (let now = 0; now === 0 || now !== before; now = await written()) {
       before = now;
       await sleep(500);
     }
-    ok(before < 2400, `the process wrote ${before} chunks that nobody read`);
+    // 94 MiB; Chromium's own buffers, which no page can bound, were measured at 66 to 96 MiB by themselves.
+    ok(before < (page ? 2400 : 1500), `the process wrote ${before} chunks that nobody read`);
     for (;;) if ((await reader.read()).done) break;
     equal((await process).exitCode, 0);
   },
