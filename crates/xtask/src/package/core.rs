@@ -9,15 +9,16 @@ use wasm_bindgen_cli_support::Bindgen;
 /// `core.js` and `core_bg.wasm`; the loaders of `pkg-template` import these names.
 pub const OUT_NAME: &str = "core";
 
-/// Builds the client with the profile `wasm`; cargo decides whether anything is to do.
+/// Builds the client with the profile `wasm`, or `wasm-dev` for quick turns; cargo decides whether anything is to do.
 ///
 /// # Errors
 /// When it does not compile, or there is no std for wasm32.
-pub fn compile(step: &Step) -> Result<PathBuf> {
+pub fn compile(dev: bool, step: &Step) -> Result<PathBuf> {
+    let profile = if dev { "wasm-dev" } else { "wasm" };
     let std = wasm_std::ensure(step)?;
-    let cargo = Program::cargo().args(["build", "--package", "jetway", "--lib", "--profile", "wasm"]);
+    let cargo = Program::cargo().args(["build", "--package", "jetway", "--lib", "--profile", profile]);
     std.apply(cargo.args(["--target", wasm_std::TARGET])).run(step)?;
-    let wasm = project::target().join(wasm_std::TARGET).join("wasm/jetway.wasm");
+    let wasm = project::target().join(wasm_std::TARGET).join(profile).join("jetway.wasm");
     let bytes =
         std::fs::metadata(&wasm).with_context(|| format!("cargo did not leave {}", project::shown(&wasm)))?.len();
     step.note(super::sizes::kilobytes(bytes));

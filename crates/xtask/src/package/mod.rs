@@ -17,6 +17,9 @@ pub struct Options {
     /// Skip wasm-opt: larger, but faster to build while you work on the core.
     #[arg(long)]
     no_opt: bool,
+    /// Compile without optimising too: quickest to build, for tests of behaviour only; its size and speed mean nothing.
+    #[arg(long)]
+    dev: bool,
 }
 
 /// The recipe is an input too: a change to it rebuilds the package.
@@ -29,13 +32,14 @@ const RECIPE: &str =
 /// When a tool is missing or a step fails.
 pub fn run(options: &Options) -> Result<PathBuf> {
     setup::for_building()?;
-    let compiled = step::run("core to wasm", core::compile)?;
+    let optimised = !options.no_opt && !options.dev;
+    let compiled = step::run("core to wasm", |step| core::compile(options.dev, step))?;
     let tarball = project::npm_tarball();
     let stamp = project::target().join("npm/.stamp");
     let inputs = Fingerprint::default()
         .text(RECIPE)
         .text(project::version())
-        .text(if options.no_opt { "plain" } else { "optimised" })
+        .text(if optimised { "optimised" } else { "plain" })
         .path(&compiled)?
         .path(&project::root().join("pkg-template"))?
         .path(&project::root().join("LICENSE"))?
@@ -47,7 +51,7 @@ pub fn run(options: &Options) -> Result<PathBuf> {
         })?;
     } else {
         let bound = step::run("bindings", |step| core::bind(&compiled, step))?;
-        if !options.no_opt {
+        if optimised {
             step::run("wasm-opt", |step| optimise::shrink(&bound, step))?;
         }
         step::run("npm package", |step| assemble::package(&bound, step))?;
@@ -56,7 +60,9 @@ pub fn run(options: &Options) -> Result<PathBuf> {
             inputs.keep(&stamp)
         })?;
     }
-    step::run("sizes", sizes::report)?;
+    if !options.dev {
+        step::run("sizes", sizes::report)?;
+    }
     Ok(tarball)
 }
 
