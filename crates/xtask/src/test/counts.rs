@@ -12,6 +12,8 @@ pub struct Counts {
     pub failed: u64,
     /// Tests that said why they did not run.
     pub skipped: u64,
+    /// Tests that failed once and passed when run again, alone.
+    pub flaky: u64,
 }
 
 impl AddAssign for Counts {
@@ -19,12 +21,14 @@ impl AddAssign for Counts {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
+        self.flaky += other.flaky;
     }
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)?;
+        if self.flaky > 0 { write!(f, ", {} flaky (failed once, passed when run again)", self.flaky) } else { Ok(()) }
     }
 }
 
@@ -97,19 +101,19 @@ mod tests {
         let text = "running 2 tests\ntest a ... ok\n\
             test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.00s\n\
             test result: FAILED. 3 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s";
-        assert_eq!(read(Dialect::Cargo, &lines(text)), Some(Counts { passed: 5, failed: 4, skipped: 1 }));
+        assert_eq!(read(Dialect::Cargo, &lines(text)), Some(Counts { passed: 5, failed: 4, skipped: 1, flaky: 0 }));
     }
 
     #[test]
     fn node_puts_the_word_first_and_counts_the_cancelled_apart() {
         let text = "✔ does (1ms)\nℹ tests 6\nℹ suites 0\nℹ pass 3\nℹ fail 1\nℹ cancelled 1\nℹ skipped 1\nℹ todo 0\nℹ duration_ms 50.1";
-        assert_eq!(read(Dialect::Node, &lines(text)), Some(Counts { passed: 3, failed: 2, skipped: 1 }));
+        assert_eq!(read(Dialect::Node, &lines(text)), Some(Counts { passed: 3, failed: 2, skipped: 1, flaky: 0 }));
     }
 
     #[test]
     fn pytest_counts_errors_as_failures() {
         let text = "collected 9 items\n====== 1 failed, 5 passed, 2 skipped, 1 error in 3.21s ======";
-        assert_eq!(read(Dialect::Pytest, &lines(text)), Some(Counts { passed: 5, failed: 2, skipped: 2 }));
+        assert_eq!(read(Dialect::Pytest, &lines(text)), Some(Counts { passed: 5, failed: 2, skipped: 2, flaky: 0 }));
     }
 
     #[test]

@@ -2,9 +2,15 @@
 //!
 //! Suites learn where things are from the environment (see `environment`), so each can also be run by hand.
 
+mod again;
 mod counts;
 
-use crate::{command::Program, package, page, project, server, setup, step, step::Step, tools};
+use crate::{
+    command::{Finished, Program},
+    package, page, project, server, setup, step,
+    step::Step,
+    tools,
+};
 use anyhow::Result;
 use clap::ValueEnum;
 use counts::{Counts, Dialect};
@@ -76,16 +82,21 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 fn rust(filter: Option<&str>) -> Result<Counts> {
-    suite("rust tests", Dialect::Cargo, |_| {
+    suite("rust tests", Dialect::Cargo, |_, only| {
         let cargo = Program::cargo().args(["test", "--workspace", "--no-fail-fast"]);
-        Ok(Some(cargo.args(filter)))
+        Ok(Some(match only {
+            [] => cargo.args(filter),
+            names => cargo.args(["--", "--exact"]).args(names),
+        }))
     })
 }
 
 fn node(name: &str, folder: &str, filter: Option<&str>) -> Result<Counts> {
-    suite(name, Dialect::Node, |step| {
-        let mut files = Vec::new();
-        test_files(&project::root().join(folder), &mut files)?;
+    suite(name, Dialect::Node, |step, only| {
+        let mut files: Vec<PathBuf> = only.iter().map(PathBuf::from).collect();
+        if files.is_empty() {
+            test_files(&project::root().join(folder), &mut files)?;
+        }
         if files.is_empty() {
             step.note(format!("no *.test.* files in {folder}"));
             return Ok(None);
@@ -106,37 +117,58 @@ fn peers(filter: Option<&str>) -> Result<Counts> {
         });
     }
     let python = step::run("python for other people's clients", setup::python::ensure)?;
-    suite("peer tests", Dialect::Pytest, |_| {
-        let program = Program::new(python).args(["-m", "pytest", "--color=no"]).arg(folder);
+    suite("peer tests", Dialect::Pytest, |_, only| {
+        let program = Program::new(&python).args(["-m", "pytest", "--color=no"]);
+        let program = if only.is_empty() { program.arg(&folder) } else { program.args(only) };
         Ok(Some(environment(program.args(filter.into_iter().flat_map(|filter| ["-k", filter])))))
     })
 }
 
+/// Makes the program of a suite: for all of its tests, or only for those named.
+trait Plan: Fn(&Step, &[String]) -> Result<Option<Program>> {}
+impl<F: Fn(&Step, &[String]) -> Result<Option<Program>>> Plan for F {}
+
 /// Runs one suite as a step. Its failures are counted, not returned: the others still run.
-fn suite(name: &str, dialect: Dialect, program: impl FnOnce(&Step) -> Result<Option<Program>>) -> Result<Counts> {
+fn suite(name: &str, dialect: Dialect, plan: impl Plan) -> Result<Counts> {
     let mut counts = Counts::default();
     let outcome = step::run(name, |step| {
-        let Some(program) = program(step)? else { return Ok(()) };
-        let finished = program.limit(LIMIT).finish(step)?;
-        let succeeded = finished.status.success();
-        let Some(read) = counts::read(dialect, &finished.lines) else {
-            return Err(finished.complaint(&format!("no summary in the output ({})", finished.status)));
-        };
+        let Some((mut read, finished)) = run_once(dialect, step, &plan, &[])? else { return Ok(()) };
+        let mut flaky = Vec::new();
+        if read.failed > 0 {
+            again::details(dialect, &finished.lines).into_iter().for_each(|line| step.say(line));
+            flaky = again::candidates(dialect, &finished.lines);
+        }
+        if !flaky.is_empty() {
+            step.say(&format!("again, alone: {}", flaky.join(", ")));
+            match run_once(dialect, step, &plan, &flaky)? {
+                Some((second, _)) if second.failed == 0 && second.passed > 0 => {
+                    read.flaky = std::mem::take(&mut read.failed);
+                    step.say(&format!("flaky, passed when run again: {}", flaky.join(", ")));
+                }
+                _ => {}
+            }
+        }
         counts = read;
         step.note(read.to_string());
-        if succeeded && read.failed == 0 {
-            return Ok(());
+        match read.failed {
+            0 if read.flaky > 0 || finished.status.success() => Ok(()),
+            _ => Err(finished.complaint(&format!("{read} ({})", finished.status))),
         }
-        for line in failures(&finished.lines) {
-            step.say(line);
-        }
-        Err(finished.complaint(&format!("{read} ({})", finished.status)))
     });
     if let Err(error) = outcome {
         eprintln!("{error:#}\n");
         counts.failed = counts.failed.max(1);
     }
     Ok(counts)
+}
+
+fn run_once(dialect: Dialect, step: &Step, plan: &impl Plan, only: &[String]) -> Result<Option<(Counts, Finished)>> {
+    let Some(program) = plan(step, only)? else { return Ok(None) };
+    let finished = program.limit(LIMIT).finish(step)?;
+    match counts::read(dialect, &finished.lines) {
+        Some(read) => Ok(Some((read, finished))),
+        None => Err(finished.complaint(&format!("no summary in the output ({})", finished.status))),
+    }
 }
 
 /// Where a suite finds what was built: the same names for every language.
@@ -149,17 +181,6 @@ fn environment(program: Program) -> Program {
         Some(chromium) => program.env("JETWAY_CHROMIUM", chromium),
         None => program,
     }
-}
-
-/// The lines that name a failed test, in any of the three dialects.
-fn failures(lines: &[String]) -> impl Iterator<Item = &str> {
-    let names_one = |line: &&str| {
-        line.trim_start().starts_with("✖ ")
-            || (line.starts_with("test ") && line.ends_with("FAILED"))
-            || line.starts_with("FAILED ")
-            || line.starts_with("ERROR ")
-    };
-    lines.iter().map(String::as_str).filter(names_one).take(40)
 }
 
 /// `*.test.js`, `.mjs` and `.cjs` below a folder, installed packages excepted.
