@@ -11,6 +11,7 @@ mod demo;
 mod fingerprint;
 mod package;
 mod page;
+mod peers;
 mod project;
 mod server;
 mod setup;
@@ -56,6 +57,8 @@ enum Task {
     Check(check::Options),
     /// Measure: release build, then tests/bench/run.mjs with your arguments.
     Bench(bench::Options),
+    /// The whole integration suite of PyPI's cwsandbox, as its authors ship it, against a fresh server.
+    Peers(peers::Options),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Check(options) => check::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Peers(options) => peers::run(&options),
     };
     children::wait_if_interrupted();
     match outcome {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The packages and their versions, beside the tests that need them.
-const REQUIREMENTS: &str = "tests/peers/requirements.txt";
+pub const REQUIREMENTS: &str = "tests/peers/requirements.txt";
 
 /// Makes the environment where it is missing and returns its Python.
 ///

@@ -3,7 +3,7 @@
 //! Suites learn where things are from the environment (see `environment`), so each can also be run by hand.
 
 mod again;
-mod counts;
+pub mod counts;
 
 use crate::{
     command::{Finished, Program},
