@@ -1,10 +1,13 @@
 //! Everything a server can be told. A plain value: it reads no environment and no files.
 
 use std::{
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
 };
+
+use crate::secrets::SecretSource;
 
 /// How a server is set up. [`ServerConfig::new`] gives defaults that are safe on a shared machine.
 #[derive(Debug, Clone)]
@@ -23,6 +26,8 @@ pub struct ServerConfig {
     pub ephemeral: bool,
     /// Leave sandboxes running on shutdown; the next start finds them again.
     pub keep_sandboxes: bool,
+    /// Secret stores by name, beside those that are registered by call.
+    pub secret_stores: BTreeMap<String, SecretSource>,
     /// Start sandboxes whose limits this machine cannot enforce.
     pub allow_unenforced_limits: bool,
     /// What sandboxes run in.
@@ -48,6 +53,7 @@ impl ServerConfig {
             allow_hosts: Vec::new(),
             ephemeral: false,
             keep_sandboxes: false,
+            secret_stores: BTreeMap::new(),
             allow_unenforced_limits: false,
             runtime: RuntimeChoice::Auto,
             agent_exe: None,

@@ -7,19 +7,21 @@
 //! front/       one port: Host, Origin, credentials, gRPC-web, WebSocket, page
 //! service/     one file per rpc family: wire types in, wire types out
 //! supervisor/  the life of a sandbox: desired and actual state, timers, one task each
-//! runtime/     what sandboxes run in        store/  what survives a restart
+//! runtime/     what sandboxes run in        store/  what survives a restart        secrets  values that nothing keeps
 //! ```
 
 mod config;
 mod front;
 mod identity;
 pub mod runtime;
+mod secrets;
 mod server;
 mod service;
 mod store;
 mod supervisor;
 
 pub use config::{Access, RuntimeChoice, ServerConfig};
+pub use secrets::{SecretSource, is_name as is_secret_store_name};
 pub use server::{BindError, Server};
 
 /// The generated wire types, servers and clients.

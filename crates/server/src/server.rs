@@ -15,7 +15,8 @@ use crate::{
     front::{self, Front, Neighbours, PageInfo},
     identity::{Identity, create_private_dir, random_text},
     runtime::{Runtime, RuntimeError},
-    service::Api,
+    secrets::Secrets,
+    service::{Api, Parts},
     store::{Store, StoreError},
     supervisor::{self, Supervisor},
 };
@@ -90,8 +91,9 @@ impl Server {
         let store = Store::open((!config.ephemeral).then_some(database.as_path()))?;
         let options = supervisor::Options { retention: config.retention, max_sandboxes: config.max_sandboxes };
         let page = PageInfo { images: runtime.capabilities().images.clone(), port: address.port() };
-        let supervisor =
-            Supervisor::open(runtime, store, options).await.map_err(|error| BindError::State(error.to_string()))?;
+        let supervisor = Supervisor::open(runtime, store.clone(), options)
+            .await
+            .map_err(|error| BindError::State(error.to_string()))?;
 
         let token = match &config.access {
             Access::TokenFile => Some(identity.token),
@@ -101,7 +103,13 @@ impl Server {
         let launch_code = random_text(18).map_err(unusable)?;
         let access = front::Access::new(token.clone(), identity.signing_key, launch_code.clone());
         let neighbours = Neighbours { hosts: config.allow_hosts.clone(), origins: config.allow_origins.clone() };
-        let api = Api::new(supervisor.clone(), identity.runner_id, config.allow_unenforced_limits);
+        let api = Api::new(Parts {
+            supervisor: supervisor.clone(),
+            store,
+            secrets: Secrets::new(data_dir.join("secrets"), config.secret_stores.clone()),
+            runner_id: identity.runner_id,
+            allow_unenforced_limits: config.allow_unenforced_limits,
+        });
         let front = Front::new(access, neighbours, page, api.routes());
         Ok(Self { listener, address, front, supervisor, config, token, launch_code, _lock: lock })
     }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, process::Stdio};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use jetway_server::{Access, RuntimeChoice, Server, ServerConfig};
+use jetway_server::{Access, RuntimeChoice, SecretSource, Server, ServerConfig, is_secret_store_name};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -58,6 +58,14 @@ pub struct Serve {
     /// Leave sandboxes running when the server stops; the next start takes them over
     #[arg(long)]
     keep_sandboxes: bool,
+
+    /// Offer a store of secrets: NAME=FILE (JSON, or lines NAME=value) or NAME=env:PREFIX; may be given several times
+    ///
+    /// Sandboxes name the secrets that they want, and get them as environment variables. Stores that a client registers
+    /// by name have their values in secrets/NAME.json or NAME.env in the data directory. Files must be readable by their
+    /// owner only.
+    #[arg(long = "secret-store", value_name = "NAME=SOURCE", value_parser = secret_store)]
+    secret_stores: Vec<(String, SecretSource)>,
 
     /// Start sandboxes although this machine cannot enforce the limits they ask for
     #[arg(long)]
@@ -142,9 +150,18 @@ async fn serve(arguments: Serve) -> Result<()> {
     Ok(())
 }
 
+fn secret_store(text: &str) -> Result<(String, SecretSource), String> {
+    let (name, source) = text.split_once('=').ok_or("write NAME=FILE or NAME=env:PREFIX")?;
+    if !is_secret_store_name(name) {
+        return Err(format!("the name {name:?} must have 1 to 63 of a-z, 0-9, '-' and '_'"));
+    }
+    Ok((name.to_owned(), source.parse()?))
+}
+
 fn config(arguments: &Serve, data_dir: PathBuf) -> ServerConfig {
     let mut config = ServerConfig::new(data_dir);
     config.listen = arguments.listen;
+    config.secret_stores = arguments.secret_stores.iter().cloned().collect();
     config.access = match &arguments.token {
         Some(token) => Access::Token(token.clone()),
         None if arguments.no_auth => Access::Open,

@@ -111,7 +111,7 @@ pub struct SandboxPlan {
 }
 
 /// One container of a sandbox: own file system, shared network.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct ContainerPlan {
     /// Unique in the sandbox.
     pub name: String,
@@ -121,12 +121,25 @@ pub struct ContainerPlan {
     pub argv: Vec<String>,
     /// Environment of the main command, every exec and nothing else.
     pub env: BTreeMap<String, String>,
+    /// The part of that environment that must not be kept or shown: filled in for the start, gone afterwards.
+    #[serde(skip)]
+    pub secret_env: SecretEnv,
     /// Working directory of the main command and of every exec; empty means the image's own (`/`, host view: `/workspace`).
     pub working_dir: String,
     /// Written before the main command starts.
     pub files: Vec<FilePlan>,
     /// Limits to enforce; `None` means the backend's default.
     pub limits: Limits,
+}
+
+/// Variables whose values must not reach a log through `{:?}`.
+#[derive(Clone, Default)]
+pub struct SecretEnv(pub BTreeMap<String, String>);
+
+impl std::fmt::Debug for SecretEnv {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// A file to write before the main command starts.

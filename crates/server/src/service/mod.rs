@@ -13,13 +13,18 @@ mod log_format;
 mod log_reader;
 mod logs;
 mod not_offered;
+mod pages;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
 mod problem;
 mod quantity;
 mod sandbox;
+mod secret_store;
+mod settings;
 mod stream_exec;
+mod template;
+mod template_merge;
 mod unsupported;
 mod view;
 
@@ -30,6 +35,8 @@ use tonic::service::Routes;
 pub(crate) use problem::Problem;
 
 use crate::{
+    secrets::Secrets,
+    store::Store,
     supervisor::{Sandbox, Supervisor},
     wire::{jetway, sandbox as wire},
 };
@@ -44,15 +51,33 @@ pub(crate) struct Api(Arc<Context>);
 
 struct Context {
     supervisor: Supervisor,
+    store: Store,
+    secrets: Secrets,
     runner_id: String,
     since: SystemTime,
     allow_unenforced_limits: bool,
 }
 
+/// What the services stand on.
+pub(crate) struct Parts {
+    /// The sandboxes.
+    pub supervisor: Supervisor,
+    /// What survives a restart.
+    pub store: Store,
+    /// Secrets of this machine.
+    pub secrets: Secrets,
+    /// Names this machine.
+    pub runner_id: String,
+    /// Drop limits that cannot be enforced instead of refusing them.
+    pub allow_unenforced_limits: bool,
+}
+
 impl Api {
-    /// The services over a supervisor. `runner_id` names this machine.
-    pub fn new(supervisor: Supervisor, runner_id: String, allow_unenforced_limits: bool) -> Self {
-        Self(Arc::new(Context { supervisor, runner_id, since: SystemTime::now(), allow_unenforced_limits }))
+    /// The services over what `parts` names.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { supervisor, store, secrets, runner_id, allow_unenforced_limits } = parts;
+        let since = SystemTime::now();
+        Self(Arc::new(Context { supervisor, store, secrets, runner_id, since, allow_unenforced_limits }))
     }
 
     /// Every service, by its full name.
@@ -74,8 +99,8 @@ impl Api {
             wire::sandbox_service_server, SandboxServiceServer => self.clone();
             wire::sandbox_data_plane_service_server, SandboxDataPlaneServiceServer => self.clone();
             wire::discovery_service_server, DiscoveryServiceServer => self.clone();
-            wire::sandbox_template_service_server, SandboxTemplateServiceServer => not_offered::NotOffered;
-            wire::settings_service_server, SettingsServiceServer => not_offered::NotOffered;
+            wire::sandbox_template_service_server, SandboxTemplateServiceServer => self.clone();
+            wire::settings_service_server, SettingsServiceServer => self.clone();
             wire::volume_service_server, VolumeServiceServer => not_offered::NotOffered;
             jetway::token_service_server, TokenServiceServer => not_offered::NotOffered;
             jetway::session_service_server, SessionServiceServer => not_offered::NotOffered;
@@ -85,6 +110,14 @@ impl Api {
 
     fn supervisor(&self) -> &Supervisor {
         &self.0.supervisor
+    }
+
+    fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    fn secrets(&self) -> &Secrets {
+        &self.0.secrets
     }
 
     /// The sandbox with that id.

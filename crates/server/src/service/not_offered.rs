@@ -22,31 +22,6 @@ macro_rules! not_offered {
 }
 
 not_offered! {
-    sandbox::sandbox_template_service_server::SandboxTemplateService: "sandbox templates are not offered yet; send the whole specification with CreateSandbox",
-    create_sandbox_template(sandbox::CreateSandboxTemplateRequest) -> sandbox::SandboxTemplate;
-    get_sandbox_template(sandbox::GetSandboxTemplateRequest) -> sandbox::SandboxTemplate;
-    list_sandbox_templates(sandbox::ListSandboxTemplatesRequest) -> sandbox::ListSandboxTemplatesResponse;
-    update_sandbox_template(sandbox::UpdateSandboxTemplateRequest) -> sandbox::SandboxTemplate;
-    delete_sandbox_template(sandbox::DeleteSandboxTemplateRequest) -> ();
-}
-
-not_offered! {
-    sandbox::settings_service_server::SettingsService: "secret stores and storage settings are not offered yet; pass values as environment variables",
-    get_build_storage_config(sandbox::GetBuildStorageConfigRequest) -> sandbox::BuildStorageConfig;
-    update_build_storage_config(sandbox::UpdateBuildStorageConfigRequest) -> sandbox::BuildStorageConfig;
-    get_object_storage_wif_config(sandbox::GetObjectStorageWifConfigRequest) -> sandbox::ObjectStorageWifConfig;
-    update_object_storage_wif_config(sandbox::UpdateObjectStorageWifConfigRequest) -> sandbox::ObjectStorageWifConfig;
-    delete_object_storage_wif_config(sandbox::DeleteObjectStorageWifConfigRequest) -> ();
-    get_file_system_snapshot_bucket_config(sandbox::GetFileSystemSnapshotBucketConfigRequest) -> sandbox::FileSystemSnapshotBucketConfig;
-    update_file_system_snapshot_bucket_config(sandbox::UpdateFileSystemSnapshotBucketConfigRequest) -> sandbox::FileSystemSnapshotBucketConfig;
-    create_secret_store(sandbox::CreateSecretStoreRequest) -> sandbox::SecretStore;
-    get_secret_store(sandbox::GetSecretStoreRequest) -> sandbox::SecretStore;
-    list_secret_stores(sandbox::ListSecretStoresRequest) -> sandbox::ListSecretStoresResponse;
-    update_secret_store(sandbox::UpdateSecretStoreRequest) -> sandbox::SecretStore;
-    delete_secret_store(sandbox::DeleteSecretStoreRequest) -> ();
-}
-
-not_offered! {
     sandbox::volume_service_server::VolumeService: "volumes are not offered yet; keep files in the sandbox and copy them out",
     create_volume(sandbox::CreateVolumeRequest) -> sandbox::Volume;
     get_volume(sandbox::GetVolumeRequest) -> sandbox::Volume;

@@ -107,6 +107,7 @@ fn plan_container(index: usize, container: &Container, faults: &mut Faults) -> C
         image: container.image.clone(),
         argv,
         env: container.environment_variables.clone(),
+        secret_env: Default::default(),
         working_dir: container.working_dir.clone(),
         files: container
             .files

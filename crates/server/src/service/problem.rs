@@ -8,6 +8,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use crate::{
     runtime::{FileError, RuntimeError},
+    store::StoreError,
     supervisor::{CreateError, NotRunning, Sandbox},
 };
 
@@ -154,6 +155,21 @@ impl Problem {
         Self::new(Code::Internal, "CWSANDBOX_BACKEND_FAILED", format!("{what} failed: {error}"))
     }
 
+    /// The database has something that this version cannot read.
+    pub fn unreadable(what: &str, error: &prost::DecodeError) -> Self {
+        Self::new(
+            Code::DataLoss,
+            "CWSANDBOX_BACKEND_FAILED",
+            format!("{what} in the state database is broken: {error}"),
+        )
+    }
+
+    /// A request id was used before, for something else.
+    pub fn request_id_conflict(id: &str, what: &str) -> Self {
+        let text = format!("request id {id:?} was already used for {what} with other contents; use a new request id");
+        Self::new(Code::AlreadyExists, "CWSANDBOX_REQUEST_ID_CONFLICT", text)
+    }
+
     /// A file over the cap of the unary calls.
     pub fn file_too_large(path: &str, operation: &str, size: u64, cap: u64) -> Self {
         let text =
@@ -188,10 +204,15 @@ impl From<CreateError> for Problem {
                 format!("{text}; stop some and try again"),
             )
             .retry_after(Duration::from_secs(1)),
-            CreateError::Store(_) => {
-                Self::new(Code::Unavailable, "CWSANDBOX_BACKEND_UNAVAILABLE", text).retry_after(Duration::from_secs(1))
-            }
+            CreateError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::new(Code::Unavailable, "CWSANDBOX_BACKEND_UNAVAILABLE", error.to_string())
+            .retry_after(Duration::from_secs(1))
     }
 }
 

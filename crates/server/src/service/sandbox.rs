@@ -105,10 +105,9 @@ impl SandboxService for Api {
 
     async fn create_sandbox_from_template(
         &self,
-        _: Request<wire::CreateSandboxFromTemplateRequest>,
+        request: Request<wire::CreateSandboxFromTemplateRequest>,
     ) -> Result<Response<wire::Sandbox>, Status> {
-        Err(Problem::not_implemented("templates are not offered yet; use CreateSandbox with the whole specification")
-            .into())
+        Ok(waits(self.accept_from_template(request.into_inner()).await?))
     }
 
     async fn create_sandbox_from_file(

@@ -57,11 +57,6 @@ fn refuse_service(index: usize, service: &Service) -> Result<(), Problem> {
 fn refuse_container(index: usize, container: &Container) -> Result<(), Problem> {
     let field = |name: &str| format!("sandbox.spec.containers[{index}].{name}");
     refuse_if(!container.volume_mounts.is_empty(), &field("volume_mounts"), "leave them out")?;
-    refuse_if(
-        !container.secret_stores.is_empty(),
-        &field("secret_stores"),
-        "pass the values as environment variables",
-    )?;
     refuse_if(container.image_pull_credentials.is_some(), &field("image_pull_credentials"), "leave it out")?;
     refuse_if(container.startup_probe.is_some(), &field("startup_probe"), "leave it out and poll through exec")?;
     if let Some(context) = &container.security_context {

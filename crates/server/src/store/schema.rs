@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// Step `n` brings a database from version `n` to `n + 1` (`PRAGMA user_version`).
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE sandboxes (
         id                   TEXT PRIMARY KEY,
         request_id           TEXT NOT NULL,
@@ -24,7 +25,19 @@ const STEPS: &[&str] = &["
         ended_ns             INTEGER
     ) STRICT, WITHOUT ROWID;
     CREATE UNIQUE INDEX sandboxes_by_request ON sandboxes (request_id) WHERE request_id <> '';
-"];
+",
+    "
+    CREATE TABLE documents (
+        kind           TEXT NOT NULL,
+        id             TEXT NOT NULL,
+        request_id     TEXT NOT NULL,
+        request_digest BLOB NOT NULL,
+        body           BLOB NOT NULL,
+        PRIMARY KEY (kind, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX documents_by_request ON documents (kind, request_id) WHERE request_id <> '';
+",
+];
 
 /// Applies the steps that the database does not have yet, each in its own transaction.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

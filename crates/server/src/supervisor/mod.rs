@@ -90,8 +90,9 @@ impl Supervisor {
     pub async fn create(&self, mut draft: Draft) -> Result<Arc<Sandbox>, CreateError> {
         let plan = draft.plan.clone();
         for container in &mut draft.plan.containers {
-            // Only the start needs file contents; the draft lives as long as the sandbox.
+            // Only the start needs file contents and secrets; the draft lives as long as the sandbox.
             container.files.clear();
+            container.secret_env.0.clear();
         }
         let sandbox = {
             let mut registry = self.0.write();

@@ -1,9 +1,9 @@
 //! What the tests share: a runtime in a throw-away directory, a sandbox in it, one-line execs.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use jetway_server::runtime::{
-    ContainerPlan, ExecRequest, ExitStatus, Instance, Limits, Runtime, SandboxPlan,
+    ContainerPlan, ExecRequest, ExitStatus, Instance, Runtime, SandboxPlan,
     local::{LocalConfig, LocalRuntime, agent_exe_for_tests},
 };
 use tempfile::TempDir;
@@ -33,10 +33,7 @@ pub fn plan(id: &str) -> SandboxPlan {
         name: "main".into(),
         image: "host".into(),
         argv: main.map(str::to_owned).to_vec(),
-        env: BTreeMap::new(),
-        working_dir: String::new(),
-        files: Vec::new(),
-        limits: Limits::default(),
+        ..ContainerPlan::default()
     };
     SandboxPlan { id: id.into(), containers: vec![container] }
 }

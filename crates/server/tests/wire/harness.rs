@@ -94,6 +94,11 @@ impl Running {
         SandboxServiceClient::new(self.channel.clone())
     }
 
+    /// A channel and what adds the token to calls on it, for any service.
+    pub fn connection(&self) -> InterceptedService<Channel, Bearer> {
+        InterceptedService::new(self.channel.clone(), bearer(&self.token))
+    }
+
     pub fn discovery(&self) -> DiscoveryServiceClient<InterceptedService<Channel, Bearer>> {
         DiscoveryServiceClient::with_interceptor(self.channel.clone(), bearer(&self.token))
     }

@@ -9,5 +9,7 @@ mod lifecycle;
 mod logs;
 mod refusals;
 mod restart;
+mod secrets;
 mod stream_exec;
+mod templates;
 mod websocket;

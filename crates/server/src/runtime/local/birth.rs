@@ -105,7 +105,7 @@ pub fn give(site: &Site, plan: &SandboxPlan, view: ImageView, layers: PathBuf) -
             name: container.name.clone(),
             overlays,
             argv: container.argv.clone(),
-            env: plan::environment(&container.env),
+            env: plan::environment(container),
             working_dir: plan::working_dir(container),
             processes: limits.pids.and_then(|pids| u64::try_from(pids).ok()),
         };

@@ -29,11 +29,13 @@ pub fn check(plan: &SandboxPlan, container: &ContainerPlan) -> Result<(), Runtim
     if container.argv.first().is_none_or(String::is_empty) {
         return refuse("the main command is empty; give at least a program name".into());
     }
-    let words = container.argv.iter().chain(container.env.values()).chain([&container.working_dir]);
+    let secrets = &container.secret_env.0;
+    let words = container.argv.iter().chain(container.env.values()).chain(secrets.values());
+    let words = words.chain([&container.working_dir]);
     if words.into_iter().any(|word| word.contains('\0')) {
         return refuse("the command, the environment and working_dir must not contain NUL".into());
     }
-    if container.env.keys().any(|name| name.is_empty() || name.contains(['=', '\0'])) {
+    if container.env.keys().chain(secrets.keys()).any(|name| name.is_empty() || name.contains(['=', '\0'])) {
         return refuse("an environment variable's name must not be empty nor contain '=' or NUL".into());
     }
     if !container.working_dir.is_empty() && !container.working_dir.starts_with('/') {
@@ -43,7 +45,7 @@ pub fn check(plan: &SandboxPlan, container: &ContainerPlan) -> Result<(), Runtim
 }
 
 /// The container's variables on top of what every program expects.
-pub fn environment(asked: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+pub fn environment(container: &ContainerPlan) -> BTreeMap<String, String> {
     let defaults = [
         ("HOME", "/root"),
         ("HOSTNAME", host_view::HOSTNAME),
@@ -52,7 +54,8 @@ pub fn environment(asked: &BTreeMap<String, String>) -> BTreeMap<String, String>
     ];
     let mut environment: BTreeMap<_, _> =
         defaults.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    environment.extend(asked.clone());
+    environment.extend(container.env.clone());
+    environment.extend(container.secret_env.0.clone());
     environment
 }
 

@@ -2,7 +2,7 @@
 //! Must not know: tokio.
 
 use std::{
-    collections::{BTreeMap, HashSet, hash_map::DefaultHasher},
+    collections::{HashSet, hash_map::DefaultHasher},
     fs,
     hash::{Hash, Hasher},
     io,
@@ -26,7 +26,7 @@ use super::{
     images::{Catalogue, Interpreter, System, minor},
     record::Home,
 };
-use crate::runtime::{Capabilities, ContainerPlan, ImageView, Limits, RuntimeError, SandboxPlan};
+use crate::runtime::{Capabilities, ContainerPlan, ImageView, RuntimeError, SandboxPlan};
 
 /// Where interpreters are looked for: the first found is what the plain name means.
 const FOLDERS: &[&str] = &["/usr/local/bin", "/usr/bin"];
@@ -109,10 +109,7 @@ fn ask(site: &Site, layers: &Path) -> Result<Found, RuntimeError> {
         name: "probe".into(),
         image: "host".into(),
         argv: vec!["/bin/sh".into(), "-c".into(), script],
-        env: BTreeMap::new(),
-        working_dir: String::new(),
-        files: Vec::new(),
-        limits: Limits::default(),
+        ..ContainerPlan::default()
     };
     let plan = SandboxPlan { id: format!("probe-{}", std::process::id()), containers: vec![container] };
     let view = ImageView { image: "host".into(), kind: "host".into(), description: "host view".into() };
