@@ -22,15 +22,19 @@ pub const CLIENT: [Row; 12] = [
 ];
 
 /// The server's floors, top to bottom; a floor may use what is below it.
-pub const SERVER: [Row; 11] = [
-    ("server", &["front", "service", "supervisor", "runtime", "store", "images", "config", "identity", "wire"]),
+pub const SERVER: [Row; 12] = [
+    (
+        "server",
+        &["front", "service", "supervisor", "runtime", "store", "images", "secrets", "config", "identity", "wire"],
+    ),
     ("front", &["service", "supervisor", "runtime", "config", "identity", "wire"]),
-    ("service", &["supervisor", "runtime", "store", "images", "config", "identity", "wire"]),
+    ("service", &["supervisor", "runtime", "store", "images", "secrets", "config", "identity", "wire"]),
     ("supervisor", &["runtime", "store", "images", "config", "identity", "wire"]),
     ("runtime", &["images", "config", "identity"]),
     ("store", &["config", "identity"]),
     ("images", &["config", "identity"]),
-    ("config", &[]),
+    ("secrets", &[]),
+    ("config", &["secrets"]),
     ("identity", &["config"]),
     ("wire", &[]),
     ("page", &[]),
