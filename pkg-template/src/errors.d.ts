@@ -48,7 +48,13 @@ export class SandboxResourceExhaustedError extends SandboxError {}
 export class SandboxTerminatedError extends SandboxError {}
 export class SandboxFailedError extends SandboxError {}
 export class SandboxNotFoundError extends SandboxError {}
-export class SandboxExecutionError extends SandboxError {}
+export class SandboxExecutionError extends SandboxError {
+  /** Of a remote function that threw: the name of what it threw. */
+  readonly exceptionType?: string;
+  readonly exceptionMessage?: string;
+  /** Its stack where it ran, in the lines of its own source. */
+  readonly remoteStack?: string;
+}
 export class SandboxStreamBackpressureError extends SandboxExecutionError {}
 export class SandboxStreamTruncatedError extends SandboxExecutionError {}
 export class SandboxFileError extends SandboxError {}

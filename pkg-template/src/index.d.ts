@@ -1,6 +1,7 @@
 // The whole public surface of the package; its errors are in errors.d.ts. Durations end in `Ms`, except where the wire
 // counts seconds.
 import type { Code, Execution, RunCodeOptions } from "./code.js";
+import type { PythonValue, RemoteFunction, RemoteFunctionOptions, RemotePythonFunction } from "./remote.js";
 import type { CancelledError, SandboxCommandTimeoutError, SandboxExecutionError } from "./errors.js";
 
 /** An absolute limit and a way to stop, which every network call takes. */
@@ -361,6 +362,12 @@ export class Sandbox implements AsyncDisposable {
   /** Runs a command: a line for the shell (bash where there is one), or an array. As {@link Sandbox.exec}. */
   runCommand(command: string | readonly string[], options?: ExecOptions): Process;
 
+  /** A function of this program that runs here when it is called. Its free identifiers must be in `bind`. */
+  function<Args extends any[], Result>(fn: (...args: Args) => Result, options?: RemoteFunctionOptions): RemoteFunction<Args, Result>;
+  /** A Python function by its source, which runs here when it is called: the last one that the source defines. */
+  python<Args extends any[] = any[], Result = any>(source: string, options?: RemoteFunctionOptions): RemotePythonFunction<Args, Result>;
+  python<Args extends any[] = any[], Result = any>(source: TemplateStringsArray, ...values: PythonValue[]): RemotePythonFunction<Args, Result>;
+
   readFile(path: string, options: FileOptions & { encoding: "utf8" | "utf-8" }): Promise<string>;
   readFile(path: string, options?: FileOptions & { encoding?: undefined }): Promise<Uint8Array>;
   /** Creates or replaces a file, its directories included. At most 32 MiB. */
@@ -372,3 +379,4 @@ export class Sandbox implements AsyncDisposable {
 
 export * from "./code.js";
 export * from "./errors.js";
+export * from "./remote.js";

@@ -18,6 +18,8 @@ export const OPTIONS = {
   context: ["language", "cwd", "env"],
   runCode: ["language", "context", "onStdout", "onStderr", "onResult", "timeoutMs", "silent", "signal"],
   runInContext: ["onStdout", "onStderr", "onResult", "timeoutMs", "silent", "signal"],
+  function: ["bind", "serialization", "cwd", "env", "container", "tempDir", "onStdout", "onStderr", "timeoutMs", "signal"],
+  map: ["concurrency", "signal"],
   fromId: ["timeoutMs", "signal", "client"],
 };
 

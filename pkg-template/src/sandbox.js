@@ -6,6 +6,7 @@ import { Code } from "./code.js";
 import { checkOptions } from "./options.js";
 import { Process } from "./process.js";
 import { SandboxList } from "./list.js";
+import { pythonSource, remoteFunction } from "./remote.js";
 import { TerminalSession, checkSize } from "./terminal.js";
 import { guarded } from "./panic.js";
 import { invalid } from "./errors.js";
@@ -157,6 +158,21 @@ export class Sandbox {
   /** Runs a command: a line for the shell, or an array. Returns the process at once, as exec() does. */
   runCommand(command, options) {
     return this.exec(typeof command === "string" ? ["/bin/sh", "-c", IN_SHELL, command] : command, options);
+  }
+
+  /** A function of this program that runs in this sandbox when it is called. */
+  function(fn, options) {
+    return remoteFunction(this.#place("javascript"), fn, options, "function");
+  }
+
+  /** A Python function, by its source, that runs in this sandbox when it is called: `python(source, options)` or a template. */
+  python(source, ...rest) {
+    const isTemplate = typeof source !== "string";
+    return remoteFunction(this.#place("python"), pythonSource(source, rest), isTemplate ? undefined : rest[0], "python");
+  }
+
+  #place(language) {
+    return { language, options: "function", use: (_, act) => act(this, true) };
   }
 
   // Files.

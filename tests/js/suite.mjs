@@ -9,8 +9,9 @@ import { code } from "./suite/code.mjs";
 import { errors } from "./suite/errors.mjs";
 import { exec } from "./suite/exec.mjs";
 import { files } from "./suite/files.mjs";
+import { functions } from "./suite/functions.mjs";
 import { lifecycle } from "./suite/lifecycle.mjs";
 import { stdin } from "./suite/stdin.mjs";
 import { terminal } from "./suite/terminal.mjs";
 
-export const suite = { exec, stdin, terminal, files, code, lifecycle, errors };
+export const suite = { exec, stdin, terminal, files, code, functions, lifecycle, errors };

@@ -9,7 +9,7 @@ import { OPTIONS } from "../../pkg-template/src/options.js";
 import { SandboxStatus } from "../../pkg-template/src/status.js";
 
 const read = (path) => readFile(fileURLToPath(new URL(`../../${path}`, import.meta.url)), "utf8");
-const declarations = ["index", "code", "errors"].map((name) => read(`pkg-template/src/${name}.d.ts`));
+const declarations = ["index", "code", "errors", "remote"].map((name) => read(`pkg-template/src/${name}.d.ts`));
 const types = (await Promise.all(declarations)).join("");
 
 /** The keys of an interface in the types, its parents' included. */
@@ -67,6 +67,8 @@ test("the options are the same here, in the types and in the core", async () => 
     list: ["ListOptions", "LIST"],
     call: ["CallOptions"],
     write: ["FileOptions"],
+    function: ["RemoteFunctionOptions"],
+    map: ["MapOptions"],
   };
   // What JavaScript deals with itself, or passes on under its other name.
   const kept = {

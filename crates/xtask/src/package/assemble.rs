@@ -1,6 +1,6 @@
 //! Puts the npm package together: `pkg-template/` as it is, the generated core, the CommonJS entry, the licence.
 
-use super::core::OUT_NAME;
+use super::{core::OUT_NAME, functions};
 use crate::{command::Program, project, step::Step};
 use anyhow::{Context, Result, ensure};
 use std::fs;
@@ -28,6 +28,7 @@ pub fn package(bound: &Path, step: &Step) -> Result<()> {
     let glue = bound.join(format!("{OUT_NAME}.js"));
     let minified = code.join(format!("{OUT_NAME}.js"));
     esbuild().arg(&glue).arg("--minify").arg("--format=esm").arg(outfile(&minified)).run(step)?;
+    functions::write(&code, &out, step)?;
     drop_comments(&code, step)?;
     write_drivers(&code)?;
     write_inline_wasm(&code, &code.join(&wasm))?;
@@ -116,18 +117,20 @@ fn write_common_js(code: &Path, step: &Step) -> Result<()> {
 
 /// The same types once more for `require`: in an ESM package a `.d.ts` describes ESM only.
 fn write_common_js_types(code: &Path) -> Result<()> {
-    for name in ["index", "code", "errors"] {
+    for name in ["index", "code", "errors", "remote"] {
         let types = fs::read_to_string(code.join(format!("{name}.d.ts")))?;
         fs::write(code.join(format!("{name}.d.cts")), types.replace(".js\";", ".cjs\";"))?;
     }
     Ok(())
 }
 
-fn esbuild() -> Program {
+/// The bundler, of the version that the lock file pins, quiet unless something is wrong.
+pub(super) fn esbuild() -> Program {
     Program::new(project::npm_program("esbuild")).arg("--log-level=warning")
 }
 
-fn outfile(path: &Path) -> String {
+/// The option that names a bundle.
+pub(super) fn outfile(path: &Path) -> String {
     format!("--outfile={}", path.display())
 }
 

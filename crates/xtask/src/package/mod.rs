@@ -1,9 +1,11 @@
 //! `cargo xtask package`: the client as wasm, its JavaScript, and the packed npm package.
 //!
-//! `core` compiles and binds, `optimise` shrinks, `assemble` puts the package together, `sizes` measures it.
+//! `core` compiles and binds, `optimise` shrinks, `assemble` puts the package together (`functions` its one part that has
+//! libraries in it), `sizes` measures it.
 
 mod assemble;
 mod core;
+mod functions;
 mod optimise;
 pub mod sizes;
 
@@ -23,8 +25,13 @@ pub struct Options {
 }
 
 /// The recipe is an input too: a change to it rebuilds the package.
-const RECIPE: &str =
-    concat!(include_str!("mod.rs"), include_str!("core.rs"), include_str!("optimise.rs"), include_str!("assemble.rs"));
+const RECIPE: &str = concat!(
+    include_str!("mod.rs"),
+    include_str!("core.rs"),
+    include_str!("optimise.rs"),
+    include_str!("assemble.rs"),
+    include_str!("functions.rs")
+);
 
 /// Builds what is out of date and returns the packed tarball.
 ///
@@ -42,6 +49,8 @@ pub fn run(options: &Options) -> Result<PathBuf> {
         .text(if optimised { "optimised" } else { "plain" })
         .path(&compiled)?
         .path(&project::root().join("pkg-template"))?
+        .path(&project::root().join("src/code/driver"))?
+        .path(&project::root().join("src/session/runner"))?
         .path(&project::root().join("LICENSE"))?
         .path(&project::root().join("tests/package-lock.json"))?;
     if inputs.matches(&stamp) && tarball.is_file() {

@@ -80,7 +80,8 @@ pub fn kilobytes(bytes: u64) -> String {
     format!("{:.1} KB", bytes as f64 / 1024.0)
 }
 
-/// The wasm and the modules that `index.js` reaches, found by following its imports.
+/// The wasm and the modules that `index.js` reaches, found by following its imports. What it imports later, by `import()`,
+/// is fetched by who uses it: what keeps code contexts, what makes remote functions.
 fn downloaded() -> Result<Vec<PathBuf>> {
     let code = super::assemble::code_dir(&project::npm_package())?;
     let mut found = vec![code.join("index.js")];
@@ -99,18 +100,15 @@ fn downloaded() -> Result<Vec<PathBuf>> {
     }
     let wasm = code.join(format!("{}_bg.wasm", super::core::OUT_NAME));
     found.retain(|file| *file != wasm);
-    // What keeps code contexts is fetched by who uses them, when a sandbox does not have it yet.
-    let is_driver = |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("driver_"));
-    found.retain(|file| !is_driver(file));
     found.push(wasm);
     Ok(found)
 }
 
-/// The specifiers after `from` or `import` that start with `./`, in minified code too.
+/// The specifiers after `from` or `import` that start with `./`, in minified code too; not those of `import()`.
 fn relative_imports(source: &str) -> impl Iterator<Item = &str> {
     source.match_indices("./").filter_map(|(at, _)| {
         let quote = source[..at].chars().next_back().filter(|c| matches!(c, '"' | '\''))?;
-        let before = source[..at - 1].trim_end_matches([' ', '(']);
+        let before = source[..at - 1].trim_end_matches(' ');
         let is_import = before.ends_with("from") || before.ends_with("import");
         is_import.then(|| source[at..].split(quote).next()).flatten()
     })
@@ -124,6 +122,6 @@ mod tests {
     fn imports_are_found_in_readable_and_in_minified_code() {
         let source = "import { a } from './a.js';\nimport*as b from\"./b.js\";export{c}from'./c.js'; import('./d.js');\
                       new URL('./core_bg.wasm', import.meta.url); const text = './not.js';";
-        assert_eq!(relative_imports(source).collect::<Vec<_>>(), ["./a.js", "./b.js", "./c.js", "./d.js"]);
+        assert_eq!(relative_imports(source).collect::<Vec<_>>(), ["./a.js", "./b.js", "./c.js"]);
     }
 }
