@@ -4,12 +4,15 @@
 import http2 from "node:http2";
 
 import { ConnectionFailure, connectionFailure, diagnose } from "./failure.js";
+import { Inbox } from "./inbox.js";
 
 const STREAM_WINDOW = 8 * 1024 * 1024;
 const SESSION_WINDOW = 32 * 1024 * 1024;
 const MAX_FRAME = 1024 * 1024;
 const READ_HIGH = 2 * 1024 * 1024;
-const READ_LOW = 512 * 1024;
+/** What may be under way to a terminal, or what is shown lags behind what is typed. */
+const INTERACTIVE_WINDOW = 128 * 1024;
+const INTERACTIVE_READ_HIGH = 32 * 1024;
 const PING_MS = 20_000;
 const PING_ANSWER_MS = 10_000;
 const CONNECT_MS = 10_000;
@@ -19,19 +22,20 @@ const { NGHTTP2_CANCEL } = http2.constants;
 export function createHttp2() {
   const sessions = new Map();
 
-  function sessionOf(origin) {
-    let entry = sessions.get(origin);
+  function sessionOf(origin, interactive) {
+    const key = interactive ? `${origin} terminals` : origin;
+    let entry = sessions.get(key);
     if (!entry) {
-      entry = connect(origin, () => sessions.get(origin) === entry && sessions.delete(origin));
-      sessions.set(origin, entry);
+      entry = connect(origin, interactive ? INTERACTIVE_WINDOW : STREAM_WINDOW, () => sessions.get(key) === entry && sessions.delete(key));
+      sessions.set(key, entry);
     }
     return entry;
   }
 
   /** One call whose answer is read as it comes. */
-  async function open({ url, headers, parts, duplex, signal }) {
-    const { stream, response } = await request(url, headers, signal);
-    const incoming = new Incoming(stream, url, signal);
+  async function open({ url, headers, parts, duplex, interactive, signal }) {
+    const { stream, response } = await request(url, headers, interactive, signal);
+    const incoming = new Incoming(stream, url, signal, interactive);
     send(stream, parts, duplex);
     const head = await Promise.race([response, incoming.failed]);
     return {
@@ -45,10 +49,10 @@ export function createHttp2() {
     };
   }
 
-  async function request(url, headers, signal) {
+  async function request(url, headers, interactive, signal) {
     if (signal.aborted) throw aborted(signal);
     const { origin, pathname, search } = new URL(url);
-    const entry = sessionOf(origin);
+    const entry = sessionOf(origin, interactive);
     await entry.ready;
     if (signal.aborted) throw aborted(signal);
     const stream = entry.session.request({
@@ -67,9 +71,10 @@ export function createHttp2() {
   return { open, close: () => sessions.forEach((entry) => entry.session.close()) };
 }
 
-function connect(origin, forget) {
+/** A stream's window is its session's: terminals have a session of their own. */
+function connect(origin, initialWindowSize, forget) {
   const session = http2.connect(origin, {
-    settings: { initialWindowSize: STREAM_WINDOW, maxFrameSize: MAX_FRAME, enablePush: false },
+    settings: { initialWindowSize, maxFrameSize: MAX_FRAME, enablePush: false },
     maxSessionMemory: 1024,
   });
   let open = 0;
@@ -161,29 +166,28 @@ function entries(head) {
     .flatMap(([name, value]) => (Array.isArray(value) ? value.map((it) => [name, it]) : [[name, String(value)]]));
 }
 
+/** The answer's chunks, the stream held up while too many of them are here. */
 class Incoming {
   trailers;
   failed;
   #stream;
-  #queue = [];
-  #bytes = 0;
+  #inbox;
+  #high;
   #paused = false;
-  #waiting;
-  #ended = false;
-  #failure;
 
-  constructor(stream, url, signal) {
+  constructor(stream, url, signal, interactive) {
     this.#stream = stream;
+    this.#high = interactive ? INTERACTIVE_READ_HIGH : READ_HIGH;
     this.failed = new Promise((_, reject) => (this.reject = reject));
     this.failed.catch(() => {});
+    this.#inbox = new Inbox(() => {
+      if (!this.#paused || this.#inbox.bytes >= this.#high / 4) return;
+      this.#paused = false;
+      stream.resume();
+    });
     const end = (failure) => {
-      if (this.#ended) return;
-      this.#ended = true;
-      this.#failure = failure;
       if (failure) this.reject(failure);
-      if (failure) this.#waiting?.reject(failure);
-      else this.#waiting?.resolve({ done: true, value: undefined });
-      this.#waiting = undefined;
+      this.#inbox.end(failure);
     };
     stream.on("data", (chunk) => this.#push(chunk));
     stream.on("trailers", (trailers) => (this.trailers = entries(trailers)));
@@ -192,33 +196,15 @@ class Incoming {
     stream.on("close", () => end(streamFailure(undefined, url, signal)));
   }
 
-  #push(value) {
-    if (this.#waiting) {
-      this.#waiting.resolve({ done: false, value });
-      this.#waiting = undefined;
-      return;
-    }
-    this.#queue.push(value);
-    this.#bytes += value.length;
-    if (this.#bytes > READ_HIGH && !this.#paused) {
-      this.#paused = true;
-      this.#stream.pause();
-    }
+  #push(chunk) {
+    this.#inbox.push(chunk);
+    if (this.#paused || this.#inbox.bytes <= this.#high) return;
+    this.#paused = true;
+    this.#stream.pause();
   }
 
   read() {
-    const value = this.#queue.shift();
-    if (value) {
-      this.#bytes -= value.length;
-      if (this.#paused && this.#bytes < READ_LOW) {
-        this.#paused = false;
-        this.#stream.resume();
-      }
-      return { done: false, value };
-    }
-    if (this.#failure) return Promise.reject(this.#failure);
-    if (this.#ended) return { done: true, value: undefined };
-    return new Promise((resolve, reject) => (this.#waiting = { resolve, reject }));
+    return this.#inbox.read();
   }
 
   async cancel() {

@@ -2,7 +2,8 @@
 // Somebody reads: it is queued, and a full queue stops the loop and so, in the end, the remote process.
 
 const QUEUE_HIGH = 1024 * 1024;
-const QUEUE_LOW = 256 * 1024;
+/** Where somebody types: what is shown must not lag behind. */
+export const INTERACTIVE_QUEUE_HIGH = 32 * 1024;
 
 export class Output {
   #kept;
@@ -15,16 +16,18 @@ export class Output {
   #ended = false;
   #failure;
   #changed;
+  #high;
 
   /** @param {() => void} changed called when a full queue has room again */
-  constructor(limit, changed) {
+  constructor(limit, changed, high = QUEUE_HIGH) {
     this.#kept = new MiddleBuffer(limit);
     this.#changed = changed;
+    this.#high = high;
   }
 
   /** Whether the read loop is to wait. */
   get full() {
-    return this.#queued > QUEUE_HIGH;
+    return this.#queued > this.#high;
   }
 
   push(chunk) {
@@ -98,9 +101,10 @@ export class Output {
   #next() {
     const value = this.#queue.shift();
     if (value) {
-      const wasFull = this.#queued > QUEUE_LOW;
+      const low = this.#high / 4;
+      const wasFull = this.#queued > low;
       this.#queued -= value.length;
-      if (wasFull && this.#queued <= QUEUE_LOW) this.#changed();
+      if (wasFull && this.#queued <= low) this.#changed();
       return Promise.resolve({ done: false, value });
     }
     if (this.#failure) return Promise.reject(this.#failure);

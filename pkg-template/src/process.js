@@ -2,7 +2,7 @@
 // because chunks are JavaScript's: what a process prints goes from the network to its reader without a copy.
 
 import { SandboxCommandTimeoutError, SandboxExecutionError, SandboxWaitTimeoutError, cancelled, invalid } from "./errors.js";
-import { Output } from "./output.js";
+import { INTERACTIVE_QUEUE_HIGH, Output } from "./output.js";
 import { guarded, onPanic } from "./panic.js";
 import { processResult } from "./result.js";
 import { Stdin } from "./stdin.js";
@@ -42,7 +42,7 @@ export class Process {
     this.#command = Object.freeze([...command]);
     this.#check = options.check ?? false;
     this.#beside = beside;
-    this.#stdout = new Output(limit, room);
+    this.#stdout = new Output(limit, room, options.tty ? INTERACTIVE_QUEUE_HIGH : undefined);
     this.#stderr = new Output(limit, room);
     this.#taking = new Promise((resolve) => (this.#ready = resolve));
     this.#stdin = new Stdin(() => this.#takingCall());

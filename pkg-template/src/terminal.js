@@ -2,6 +2,9 @@
 
 import { invalid } from "./errors.js";
 
+/** Bytes that a terminal may have taken and not drawn. */
+const DRAWING_HIGH = 32 * 1024;
+
 export class TerminalSession {
   #process;
 
@@ -69,12 +72,19 @@ export class TerminalSession {
       terminal.onResize?.(({ cols, rows }) => quiet(this.resize(cols, rows))),
     ];
     const reader = this.output.getReader();
+    // A terminal that is slower than the shell slows the shell down: only so much waits to be drawn.
+    let drawing = 0;
+    let drawn;
     const show = async () => {
       for (;;) {
         const { done, value } = await reader.read();
         if (done) return;
-        // A terminal that is slower than the shell slows the shell down.
-        await new Promise((drawn) => terminal.write(value, drawn));
+        drawing += value.length;
+        terminal.write(value, () => {
+          drawing -= value.length;
+          if (drawing <= DRAWING_HIGH) drawn?.();
+        });
+        if (drawing > DRAWING_HIGH) await new Promise((resolve) => (drawn = resolve));
       }
     };
     // Why it ended is told to whoever waits for the session.

@@ -100,7 +100,7 @@ impl Client {
         credentials::add(&self.inner.credentials, refused, &mut metadata)
             .await
             .map_err(|error| error.in_call(&context))?;
-        Ok(CallHead { path: context.operation.path(), metadata, timeout, context })
+        Ok(CallHead { path: context.operation.path(), metadata, timeout, context, interactive: false })
     }
 
     /// Opens a call under `head`, and once more with fresh credentials if the server refuses those: it did no work then.

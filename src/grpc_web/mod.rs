@@ -21,4 +21,4 @@ pub use framer::{Framer, Piece};
 pub use payload::PayloadShape;
 pub use timeout::grpc_timeout;
 pub use trailer::{Trailers, leading_block};
-pub use websocket::{HALF_CLOSE, KEEPALIVE, SUBPROTOCOL, data_messages, header_block};
+pub use websocket::{HALF_CLOSE, KEEPALIVE, SUBPROTOCOL, WINDOW_HEADER, data_messages, header_block};

@@ -2,10 +2,17 @@
 //!
 //! The client's first message is a block of metadata lines; each further one is `0x00` and a part of the gRPC byte
 //! stream, or the single byte `0x01` for half-close. The server sends the byte stream unprefixed: a header block, data
-//! frames, a trailer block. Must not know: sockets.
+//! frames, a trailer block.
+//!
+//! Neither side can slow the other down, so servers of ours take credits: a [`WINDOW_HEADER`] line says how many bytes
+//! the client takes before it has granted more, and the same header in the answer that the server does, too, and how many
+//! bytes it takes. From then on both grant by text messages, a decimal number of further bytes. A message may be sent
+//! while any credit is left; the first byte of the client's messages does not count. Must not know: sockets.
 
 /// The WebSocket subprotocol to ask for.
 pub const SUBPROTOCOL: &str = "grpc-websockets";
+/// How many bytes may be under way.
+pub const WINDOW_HEADER: &str = "x-jetway-window";
 /// The message that half-closes the call.
 pub const HALF_CLOSE: [u8; 1] = [0x01];
 /// A data message without data, which keeps idle connections open.

@@ -116,7 +116,8 @@ impl Sandbox {
         let id = self.ready_for_work().await?;
         let context = CallContext::on(Operation::StreamExec, id.as_str());
         let calls = CallOptions { timeout: plan.options().timeout };
-        let head = self.inner.client.call_head(context, &calls).await?;
+        let mut head = self.inner.client.call_head(context, &calls).await?;
+        head.interactive = plan.options().tty.is_some();
         Ok(PreparedExec { head, init: plan.init(id), plan })
     }
 }

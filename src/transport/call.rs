@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::{CallContext, Diagnosis, Error, ErrorKind},
-    grpc_web::{FrameError, Framer, PayloadShape, Piece, Trailers, leading_block},
+    grpc_web::{FrameError, Framer, PayloadShape, Piece, Trailers, WINDOW_HEADER, leading_block},
 };
 
 const STATUS_HEADERS: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
@@ -41,9 +41,12 @@ impl Call {
         let mut trailers = None;
         if head_pending {
             // A refusal is known before anything else is sent, so that it can be answered with fresh credentials.
-            let refusal = js.first().and_then(|chunk| leading_block(&chunk.to_vec()));
-            if let Some(status) = refusal.filter(|block| block.get("grpc-status").is_some()) {
-                judge(&status, guard.context())?;
+            let block = js.first().and_then(|chunk| leading_block(&chunk.to_vec())).unwrap_or_default();
+            if block.get("grpc-status").is_some() {
+                judge(&block, guard.context())?;
+            }
+            if let Some(room) = block.get(WINDOW_HEADER).and_then(|room| room.parse().ok()) {
+                js.count(room);
             }
         } else {
             let status: Trailers = STATUS_HEADERS.iter().filter_map(|name| Some((*name, js.header(name)?))).collect();

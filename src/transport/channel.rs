@@ -18,7 +18,11 @@ use tonic::{
 };
 use tower_service::Service;
 
-use super::{BaseUrl, probe};
+use super::{
+    BaseUrl,
+    head::{INTERACTIVE_WINDOW, Interactive},
+    probe,
+};
 use crate::{
     error::{Diagnosis, Error, ErrorKind},
     platform::BoxFuture,
@@ -42,6 +46,8 @@ pub(crate) struct Transport {
     tls: bool,
     /// Belongs to the tokio runtime of the first call.
     channel: Arc<OnceLock<Channel>>,
+    /// Another, on which little is under way at a time: for terminals.
+    interactive: Arc<OnceLock<Channel>>,
     answered: Arc<AtomicBool>,
 }
 
@@ -74,6 +80,7 @@ impl Transport {
             prefix: base.prefix().into(),
             tls: base.is_tls(),
             channel: Arc::default(),
+            interactive: Arc::default(),
             answered: Arc::default(),
         })
     }
@@ -94,10 +101,14 @@ impl Transport {
         }
     }
 
-    fn channel(&self) -> Result<Channel, Error> {
+    fn channel(&self, interactive: bool) -> Result<Channel, Error> {
         if tokio::runtime::Handle::try_current().is_err() {
             let error = Error::new(ErrorKind::Configuration, "calls need a tokio runtime and there is none here");
             return Err(error.with_hint("Await the call inside a tokio runtime with time and I/O enabled"));
+        }
+        if interactive {
+            let small = || self.endpoint.clone().initial_stream_window_size(INTERACTIVE_WINDOW).connect_lazy();
+            return Ok(self.interactive.get_or_init(small).clone());
         }
         Ok(self.channel.get_or_init(|| self.endpoint.connect_lazy()).clone())
     }
@@ -115,7 +126,8 @@ impl Service<http::Request<Body>> for Transport {
     fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
         let this = self.clone();
         Box::pin(async move {
-            let mut channel = this.channel()?;
+            let interactive = request.extensions().get::<Interactive>().is_some();
+            let mut channel = this.channel(interactive)?;
             if !this.prefix.is_empty() {
                 add_prefix(&mut request, &this.prefix)?;
             }

@@ -17,13 +17,25 @@ pub struct CallHead {
     pub timeout: Option<Duration>,
     /// For errors: which rpc, on which sandbox.
     pub context: CallContext,
+    /// Whether somebody types at the other end: then little is to be under way, or what is shown lags behind.
+    pub interactive: bool,
 }
+
+/// What may be under way to a reader that somebody watches.
+pub(crate) const INTERACTIVE_WINDOW: u32 = 128 * 1024;
+
+/// Marks a request of such a call.
+#[derive(Clone, Copy)]
+pub(crate) struct Interactive;
 
 impl CallHead {
     /// Turns a body into tonic's request under this head.
     pub(crate) fn into_request<T>(self, body: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(body);
         *request.metadata_mut() = tonic::metadata::MetadataMap::from_headers(self.metadata);
+        if self.interactive {
+            request.extensions_mut().insert(Interactive);
+        }
         if let Some(timeout) = self.timeout {
             request.set_timeout(timeout.min(LONGEST_TIMEOUT));
         }
@@ -42,6 +54,7 @@ impl fmt::Debug for CallHead {
             .field("metadata", &names)
             .field("timeout", &self.timeout)
             .field("context", &self.context)
+            .field("interactive", &self.interactive)
             .finish()
     }
 }

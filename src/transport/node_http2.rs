@@ -38,7 +38,8 @@ pub(super) async fn call(
     let headers: Vec<_> = pairs(headers).collect();
     let parts = Array::of1(&Uint8Array::from(body));
     let signal = guard.0.signal();
-    let request = PipeRequest { url, headers: &headers, parts: &parts, duplex: false, signal: &signal };
+    let request =
+        PipeRequest { url, headers: &headers, parts: &parts, duplex: false, interactive: false, signal: &signal };
     let call = request.over_http2(http2).await?;
     Ok(response(call, guard))
 }

@@ -66,8 +66,15 @@ pub(super) async fn open(
         metadata.push(("grpc-timeout".to_owned(), grpc_timeout(timeout)));
     }
     let root = transport.base_url().as_url();
-    let outgoing =
-        Outgoing { origin_and_prefix: &root, path: head.path, metadata: &metadata, parts, keep_open, guard: &guard };
+    let outgoing = Outgoing {
+        origin_and_prefix: &root,
+        path: head.path,
+        metadata: &metadata,
+        parts,
+        keep_open,
+        interactive: head.interactive,
+        guard: &guard,
+    };
     let opened = transport.pipes().open(&outgoing).await?;
     let rung = opened.rung;
     Ok((Call::new(opened, guard)?, rung))

@@ -36,6 +36,9 @@ extern "C" {
     /// The first chunk, without taking it; only where the headers come in the stream.
     #[wasm_bindgen(method)]
     pub(crate) fn first(this: &JsCall) -> Option<Uint8Array>;
+    /// Begins to count: `room` payload bytes may be sent, those already sent included, until the server grants more.
+    #[wasm_bindgen(method)]
+    pub(crate) fn count(this: &JsCall, room: u32);
     #[wasm_bindgen(method, getter)]
     pub(crate) fn reader(this: &JsCall) -> JsReader;
     /// Pairs of HTTP trailers after the end; undefined where they come in the stream.
@@ -82,6 +85,8 @@ pub(crate) struct PipeRequest<'a> {
     pub parts: &'a Array,
     /// Whether more follows.
     pub duplex: bool,
+    /// Whether little is to be under way: somebody types at the other end.
+    pub interactive: bool,
     /// Ends the call.
     pub signal: &'a AbortSignal,
 }
@@ -98,6 +103,7 @@ impl PipeRequest<'_> {
             ("headers", headers.into()),
             ("parts", self.parts.clone().into()),
             ("duplex", JsValue::from_bool(self.duplex)),
+            ("interactive", JsValue::from_bool(self.interactive)),
             ("signal", self.signal.clone().into()),
         ]);
         if let Some(fetch) = fetch {
@@ -125,6 +131,7 @@ pub(crate) async fn open_web_socket(
     protocol: &str,
     messages: &Array,
     keepalive: &[u8],
+    window: u32,
     signal: &AbortSignal,
     constructor: Option<&Function>,
 ) -> Result<JsCall, Thrown> {
@@ -133,6 +140,7 @@ pub(crate) async fn open_web_socket(
         ("protocol", JsValue::from_str(protocol)),
         ("messages", messages.clone().into()),
         ("keepalive", Uint8Array::from(keepalive).into()),
+        ("window", window.into()),
         ("signal", signal.clone().into()),
     ]);
     if let Some(constructor) = constructor {

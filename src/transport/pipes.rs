@@ -92,6 +92,8 @@ pub(crate) struct Outgoing<'a> {
     /// The framed messages known so far.
     pub(crate) parts: &'a Array,
     pub(crate) keep_open: bool,
+    /// Whether little is to be under way at a time.
+    pub(crate) interactive: bool,
     pub(crate) guard: &'a Guard,
 }
 
@@ -187,6 +189,7 @@ impl Pipes {
             headers,
             parts: outgoing.parts,
             duplex: outgoing.keep_open,
+            interactive: outgoing.interactive,
             signal: &signal,
         };
         match rung {
@@ -202,12 +205,14 @@ impl Pipes {
                 request(&web()).over_fetch(host.fetch.as_ref()).await.map(Some)
             }
             Rung::WebSocket if outgoing.keep_open && !self.0.refused_web_socket.get() => {
-                let messages = websocket::opening_messages(&web(), outgoing.parts);
+                let window = websocket::window(outgoing.interactive);
+                let messages = websocket::opening_messages(&web(), window, outgoing.parts);
                 let open = open_web_socket(
                     &url,
                     websocket::SUBPROTOCOL,
                     &messages,
                     &websocket::KEEPALIVE,
+                    window,
                     &signal,
                     host.web_socket.as_ref(),
                 );
@@ -226,7 +231,14 @@ impl Pipes {
         let signal = outgoing.guard.signal();
         let headers = web_headers(outgoing.metadata);
         let parts = Array::new();
-        let probe = PipeRequest { url: &url, headers: &headers, parts: &parts, duplex: true, signal: &signal };
+        let probe = PipeRequest {
+            url: &url,
+            headers: &headers,
+            parts: &parts,
+            duplex: true,
+            interactive: false,
+            signal: &signal,
+        };
         let answer = probe.probe_duplex(host.fetch.as_ref()).await;
         if !signal.aborted() {
             self.0.duplex.set(Some(answer));
@@ -240,7 +252,14 @@ impl Pipes {
         let signal = outgoing.guard.signal();
         let headers = web_headers(outgoing.metadata);
         let parts = Array::of1(&Uint8Array::from(&[0u8; 5][..]));
-        let probe = PipeRequest { url: &url, headers: &headers, parts: &parts, duplex: false, signal: &signal };
+        let probe = PipeRequest {
+            url: &url,
+            headers: &headers,
+            parts: &parts,
+            duplex: false,
+            interactive: false,
+            signal: &signal,
+        };
         match probe.over_fetch(host.fetch.as_ref()).await {
             Ok(_) => Ok(()),
             Err(thrown) => Err(outgoing.guard.error(thrown)),

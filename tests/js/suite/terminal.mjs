@@ -1,5 +1,6 @@
 // Shells in terminals: sizes, exit codes, and the bridge to xterm.js.
 import { equal, ok, rejects, throws } from "./assert.mjs";
+import { standstill } from "./standstill.mjs";
 
 /** Reads a terminal until its text so far matches. */
 async function until(reader, pattern) {
@@ -77,6 +78,26 @@ export const terminal = {
     equal(screen.listeners.data.size, 0);
     equal(screen.listeners.resize.size, 0);
     await session.close();
+  },
+
+  "a terminal that draws nothing holds the program, and Ctrl-C reaches it at once": async ({ sandbox, duplex }) => {
+    const chunk = duplex === "duplex" ? 32 * 1024 : 1024;
+    const code =
+      `import os, signal\nsignal.signal(signal.SIGINT, lambda *_: (open('/tmp/interrupted', 'w').close(), os._exit(7)))\nfor i in range(1 << 30):\n  os.write(1, b'y' * ${chunk})\n  with open('/tmp/shown.next', 'w') as file: file.write(str(i))\n  os.replace('/tmp/shown.next', '/tmp/shown')`;
+    const session = sandbox.shell({ command: ["python3", "-uc", code] });
+    // It takes what it is given and never says that it drew it.
+    let taken = 0;
+    let type;
+    const detach = session.attach({ write: (bytes) => (taken += bytes.length), onData: (listener) => ((type = listener), { dispose() {} }) });
+    const written = (await standstill(async () => Number(await sandbox.readFile("/tmp/shown", { encoding: "utf8" })))) * chunk;
+    // The kernel's own terminal holds 64 KiB; a fetch has what the kernel buffers of a connection.
+    const most = duplex === "duplex" ? 32 * 1024 : 448;
+    ok(written < most * 1024, `the program wrote ${written} bytes to a terminal that drew nothing (${taken} given to it)`);
+    type("\x03");
+    while (!(await sandbox.exec(["test", "-e", "/tmp/interrupted"])).ok) await new Promise((done) => setTimeout(done, 50));
+    detach();
+    equal(await session.wait(), 7);
+    await sandbox.exec(["rm", "/tmp/interrupted", "/tmp/shown"]);
   },
 
   "a terminal that is closed ends its shell": async ({ sandbox, jetway }) => {

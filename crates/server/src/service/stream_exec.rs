@@ -31,6 +31,8 @@ use crate::{
 const CHUNK: usize = 64 * 1024;
 /// Messages between the pipe and the connection.
 const QUEUE: usize = 16;
+/// As many of them may wait when somebody types: what is shown must not lag behind what is typed.
+const TERMINAL_QUEUE: usize = 2;
 /// How long a call may stay without its first message.
 const INIT_WITHIN: Duration = Duration::from_secs(10);
 const DEFAULT_TERMINAL: (u16, u16) = (80, 24);
@@ -134,10 +136,11 @@ async fn attend(
     let drain = Drain::default();
     let (resizes, mut sizes) = mpsc::channel(4);
     let input = feed(requests, stdin, tty, resizes);
+    let queue = if tty { TERMINAL_QUEUE } else { QUEUE };
     let output = async {
-        tokio::join!(pump(stdout, Stream::Stdout, answers, &drain), async {
+        tokio::join!(pump(stdout, Stream::Stdout, answers, queue, &drain), async {
             if let Some(stderr) = stderr {
-                pump(stderr, Stream::Stderr, answers, &drain).await;
+                pump(stderr, Stream::Stderr, answers, queue, &drain).await;
             }
         });
     };
@@ -161,7 +164,13 @@ async fn attend(
     }
 }
 
-async fn pump(mut from: impl AsyncRead + Unpin, stream: Stream, answers: &mpsc::Sender<Item>, drain: &Drain) {
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    stream: Stream,
+    answers: &mpsc::Sender<Item>,
+    queue: usize,
+    drain: &Drain,
+) {
     let mut buffer = BytesMut::new();
     loop {
         // Small outputs share one allocation; a full chunk gets, and soon gets back, one of its own.
@@ -173,7 +182,12 @@ async fn pump(mut from: impl AsyncRead + Unpin, stream: Stream, answers: &mpsc::
         let Ok(1..) = from.read_buf(&mut (&mut buffer).limit(room)).await else { return };
         let output = ExecStreamOutput { stream: stream.into(), data: buffer.split().freeze() };
         drain.blocked(true);
-        send(answers, exec_stream_response::Message::Output(output)).await;
+        // A caller that is gone is noticed by whoever started the call.
+        if let Ok(mut room) = answers.reserve_many(QUEUE + 1 - queue).await
+            && let Some(place) = room.next()
+        {
+            place.send(message(exec_stream_response::Message::Output(output)));
+        }
         drain.blocked(false);
         drain.moved();
     }
@@ -236,9 +250,13 @@ async fn write(to: &mut (dyn AsyncWrite + Send + Unpin), bytes: Bytes) -> std::i
     to.flush().await
 }
 
-async fn send(answers: &mpsc::Sender<Item>, message: exec_stream_response::Message) {
+async fn send(answers: &mpsc::Sender<Item>, say: exec_stream_response::Message) {
     // A caller that is gone is noticed by whoever started the call.
-    let _ = answers.send(Ok(ExecStreamResponse { message: Some(message) })).await;
+    let _ = answers.send(message(say)).await;
+}
+
+fn message(say: exec_stream_response::Message) -> Item {
+    Ok(ExecStreamResponse { message: Some(say) })
 }
 
 fn size(asked: u32, default: u16) -> u16 {

@@ -29,9 +29,13 @@ async fn connect(server: &Running, protocol: &str, origin: Option<&str>) -> Resu
 }
 
 async fn open(server: &Running, token: &str) -> Socket {
+    open_with(server, token, "").await
+}
+
+async fn open_with(server: &Running, token: &str, line: &str) -> Socket {
     let mut socket = connect(server, "grpc-websockets", None).await.unwrap();
     let metadata =
-        format!("content-type: application/grpc-web+proto\r\nx-grpc-web: 1\r\nauthorization: Bearer {token}\r\n");
+        format!("content-type: application/grpc-web+proto\r\nx-grpc-web: 1\r\nauthorization: Bearer {token}\r\n{line}");
     socket.send(Message::binary(metadata.into_bytes())).await.unwrap();
     socket
 }
@@ -145,6 +149,113 @@ async fn closing_the_socket_kills_the_command() {
     let size = sh(&mut client, &id, "wc -c < /tmp/beat").await.stdout;
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(sh(&mut client, &id, "wc -c < /tmp/beat").await.stdout, size, "the command still runs");
+    server.stop().await;
+}
+
+/// What arrives until nothing does for a while. A slow machine can only make it less.
+async fn settle(socket: &mut Socket) -> usize {
+    let mut len = 0;
+    while let Ok(message) = tokio::time::timeout(Duration::from_millis(700), socket.next()).await {
+        if let Message::Binary(bytes) = message.unwrap().unwrap() {
+            len += bytes.len();
+        }
+    }
+    len
+}
+
+#[tokio::test]
+async fn a_caller_that_counts_is_sent_what_it_granted_and_no_more() {
+    const WINDOW: usize = 100_000;
+    // One message may go over what is granted.
+    const MESSAGE: usize = 64 * 1024;
+    let server = server().await;
+    let mut client = server.client();
+    let id = create(&mut client, idle()).await;
+    let mut socket = open_with(&server, &server.token, &format!("x-jetway-window: {WINDOW}\r\n")).await;
+    send(&mut socket, &frame(shell(&id, "yes"))).await;
+    let head = socket.next().await.unwrap().unwrap().into_data();
+    assert!(String::from_utf8_lossy(&head).contains("x-jetway-window: 262144\r\n"), "the server counts, too");
+    let mut received = head.len();
+    while received < WINDOW {
+        received += socket.next().await.unwrap().unwrap().into_data().len();
+    }
+    received += settle(&mut socket).await;
+    assert!(received < WINDOW + MESSAGE, "{received} bytes for {WINDOW}");
+    socket.send(Message::text("300000")).await.unwrap();
+    while received < WINDOW + 300_000 {
+        received += socket.next().await.unwrap().unwrap().into_data().len();
+    }
+    received += settle(&mut socket).await;
+    assert!(received < WINDOW + 300_000 + MESSAGE, "{received} bytes");
+    socket.close(None).await.unwrap();
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn input_is_granted_as_the_process_reads_it() {
+    let server = server().await;
+    let mut client = server.client();
+    let id = create(&mut client, idle()).await;
+    let mut socket = open_with(&server, &server.token, "x-jetway-window: 1000000\r\n").await;
+    let init = frame(shell(&id, "wc -c"));
+    send(&mut socket, &init).await;
+    let (total, mut sent, mut granted) = (3_000_000, 0, 262_144 - init.len() as i64);
+    let mut answer = Vec::new();
+    let mut texts = 0;
+    while !String::from_utf8_lossy(&answer).contains("grpc-status:0") {
+        // The first output of the server is its headers: until they are there nobody counts.
+        if granted > 0 && !answer.is_empty() && sent < total {
+            let data = frame(Ask::Stdin(vec![b'x'; 20_000].into()));
+            send(&mut socket, &data).await;
+            (sent, granted) = (sent + 20_000, granted - data.len() as i64);
+            if sent == total {
+                socket.send(Message::binary(vec![1])).await.unwrap();
+            }
+            continue;
+        }
+        match tokio::time::timeout(Duration::from_secs(60), socket.next()).await.expect("a grant").unwrap().unwrap() {
+            Message::Binary(bytes) => answer.extend_from_slice(&bytes),
+            Message::Text(text) => {
+                texts += 1;
+                granted += text.parse::<i64>().unwrap();
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(texts > 3 && String::from_utf8_lossy(&answer).contains("3000000"), "{texts} grants");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_answered_arrives_although_the_caller_went_on_talking() {
+    let server = server().await;
+    let mut client = server.client();
+    let id = create(&mut client, idle()).await;
+    let mut socket = open(&server, &server.token).await;
+    // More than it takes to be in the kernel's buffers only, none of it read until the process is long over.
+    send(&mut socket, &frame(shell(&id, "head -c 1500000 /dev/zero; touch /tmp/done"))).await;
+    while sh(&mut client, &id, "test -e /tmp/done").await.exit_code != 0 {
+        send(&mut socket, b"").await;
+    }
+    for _ in 0..200 {
+        send(&mut socket, b"").await;
+        tokio::task::yield_now().await;
+    }
+    let mut frames = Frames(&mut socket, Vec::new());
+    frames.next().await.unwrap();
+    let (mut len, mut trailers) = (0, Vec::new());
+    while let Some((flag, payload)) = frames.next().await {
+        match flag {
+            0 => match ExecStreamResponse::decode(&payload[..]).unwrap().message.unwrap() {
+                Say::Output(output) => len += output.data.len(),
+                Say::Ready(_) | Say::Exit(_) => {}
+                other => panic!("{other:?}"),
+            },
+            _ => trailers = payload,
+        }
+    }
+    assert_eq!(len, 1_500_000);
+    assert!(String::from_utf8_lossy(&trailers).contains("grpc-status:0"));
     server.stop().await;
 }
 

@@ -1,8 +1,11 @@
 //! grpc-websockets: one call per socket, for browsers, whose fetch cannot stream both ways. The socket's first message
 //! is the call's metadata; after it both directions are plain streams of gRPC-web bytes. The call then goes the way of
-//! every other call, credentials included.
+//! every other call, credentials included. `flow` bounds what is under way to callers that can count.
 
-use std::{collections::VecDeque, convert::Infallible, time::Duration};
+mod answer;
+mod flow;
+
+use std::{collections::VecDeque, convert::Infallible, pin::pin, time::Duration};
 
 use axum::{
     body::Body,
@@ -11,14 +14,16 @@ use axum::{
         ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code},
     },
 };
-use bytes::{BufMut, Bytes, BytesMut};
-use futures::{SinkExt, StreamExt, stream::SplitStream};
+use bytes::Bytes;
+use futures::{SinkExt, Stream, StreamExt, stream::SplitStream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header, request::Parts};
 use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use http_body_util::StreamBody;
 
+use self::{
+    answer::Answer,
+    flow::{Down, Intake},
+};
 use super::{
     Front,
     refusal::{Refusal, Tongue},
@@ -27,14 +32,12 @@ use crate::service::MAX_MESSAGE;
 
 const PROTOCOL: &str = "grpc-websockets";
 const CONTENT_TYPE: &str = "application/grpc-web+proto";
-/// Marks a frame of headers or trailers.
-const HEADERS_FLAG: u8 = 0x80;
 const HALF_CLOSE: [u8; 1] = [1];
-/// Messages between the socket and the call.
-const QUEUE: usize = 16;
 const METADATA_WITHIN: Duration = Duration::from_secs(10);
 /// A peer that is gone is noticed by a ping that cannot be delivered.
 const PING_EVERY: Duration = Duration::from_secs(20);
+/// How long a peer that was told of the end may take to fetch what is still on its way.
+const FAREWELL: Duration = Duration::from_secs(30);
 
 /// Whether a request wants to become a WebSocket.
 pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
@@ -63,38 +66,69 @@ async fn serve(front: Front, parts: Parts, socket: WebSocket) -> Result<(), axum
     let (mut sink, mut source) = socket.split();
     let first = tokio::time::timeout(METADATA_WITHIN, source.next()).await;
     let Ok(Some(Ok(Message::Binary(metadata)))) = first else { return sink.close().await };
-    let (input, queue) = mpsc::channel(QUEUE);
-    let call = call(&front, parts, &metadata, queue);
+    let (intake, input, owed) = flow::up();
+    let (headers, down) = match read_metadata(&metadata, &parts.headers) {
+        Ok(mut headers) => {
+            let down = flow::negotiate(&mut headers);
+            (Ok(headers), down)
+        }
+        Err(refusal) => (Err(refusal), None),
+    };
+    let counted = down.clone();
     let respond = async {
-        let response = call.await;
-        let mut output = Output::new(response);
+        let mut response = call(&front, parts, headers, input).await;
+        if counted.is_some() {
+            response.headers_mut().insert(flow::HEADER, HeaderValue::from(flow::UP));
+        }
+        let mut answer = Answer::new(response);
         let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + PING_EVERY, PING_EVERY);
         loop {
+            let next = async {
+                if let Some(down) = &counted {
+                    down.room().await;
+                }
+                answer.next().await
+            };
             let message = tokio::select! {
-                chunk = output.next() => match chunk {
-                    Some(chunk) => Message::Binary(chunk),
+                chunk = next => match chunk {
+                    Some(chunk) => {
+                        if let Some(down) = &counted {
+                            down.sent(chunk.len());
+                        }
+                        Message::Binary(chunk)
+                    }
                     None => break,
                 },
+                granted = owed.next(), if counted.is_some() => Message::Text(granted.to_string().into()),
                 _ = ping.tick() => Message::Ping(Bytes::new()),
             };
             sink.send(message).await?;
         }
         sink.send(Message::Close(Some(CloseFrame { code: close_code::NORMAL, reason: "".into() }))).await
     };
+    let mut receiving = pin!(receive(&mut source, intake, down));
     tokio::select! {
-        answered = respond => answered,
+        answered = respond => answered?,
         // A peer that closed or broke wants nothing any more; dropping the call cancels it.
-        () = receive(source, input) => Ok(()),
+        () = &mut receiving => return Ok(()),
     }
+    // A connection that is dropped with something unread is reset, and what the peer has not yet fetched is lost to it.
+    let _ = tokio::time::timeout(FAREWELL, receiving).await;
+    Ok(())
 }
 
-async fn call(front: &Front, parts: Parts, metadata: &[u8], queue: mpsc::Receiver<Bytes>) -> Response<Body> {
+async fn call(
+    front: &Front,
+    parts: Parts,
+    headers: Result<HeaderMap, Refusal>,
+    input: impl Stream<Item = Bytes> + Send + 'static,
+) -> Response<Body> {
     let answered = async {
-        let body = ReceiverStream::new(queue).map(|data| Ok::<_, Infallible>(Frame::data(data)));
+        let body = input.map(|data| Ok::<_, Infallible>(Frame::data(data)));
         let mut request = Request::new(Body::new(StreamBody::new(body)));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = parts.uri;
-        *request.headers_mut() = read_metadata(metadata, &parts.headers)?;
+        *request.headers_mut() = headers?;
         front.call(request).await
     };
     let tongue = Tongue::Grpc(HeaderValue::from_static(CONTENT_TYPE));
@@ -102,25 +136,28 @@ async fn call(front: &Front, parts: Parts, metadata: &[u8], queue: mpsc::Receive
 }
 
 /// Passes the caller's bytes on until it closes. After a half-close only that remains to be waited for.
-async fn receive(mut source: SplitStream<WebSocket>, input: mpsc::Sender<Bytes>) {
-    let mut input = Some(input);
+async fn receive(source: &mut SplitStream<WebSocket>, intake: Intake, down: Option<Down>) {
+    let mut intake = Some(intake);
     while let Some(Ok(message)) = source.next().await {
-        let Message::Binary(mut data) = message else {
-            if matches!(message, Message::Close(_)) {
-                return;
+        let mut data = match message {
+            Message::Binary(data) => data,
+            Message::Text(grant) => {
+                if let Some(down) = &down {
+                    down.grant(&grant);
+                }
+                continue;
             }
-            continue;
+            Message::Close(_) => return,
+            Message::Ping(_) | Message::Pong(_) => continue,
         };
         if data[..] == HALF_CLOSE {
-            input = None;
+            intake = None;
         } else if data.len() > 1
-            && let Some(to) = &input
-        {
+            && let Some(to) = &intake
             // The leading zero alone is a keepalive.
-            let bytes = data.split_off(1);
-            if to.send(bytes).await.is_err() {
-                input = None;
-            }
+            && !to.push(data.split_off(1)).await
+        {
+            intake = None;
         }
     }
 }
@@ -148,67 +185,6 @@ fn read_metadata(text: &[u8], upgrade: &HeaderMap) -> Result<HeaderMap, Refusal>
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
     Ok(headers)
-}
-
-/// An answer as the socket's bytes: a frame of headers, then the gRPC-web body, whose last frame is the trailers.
-struct Output {
-    head: Option<Bytes>,
-    body: Body,
-    broken: bool,
-}
-
-impl Output {
-    fn new(response: Response<Body>) -> Self {
-        let (parts, body) = response.into_parts();
-        let mut block = BytesMut::new();
-        for (name, value) in &parts.headers {
-            block.put_slice(name.as_str().as_bytes());
-            block.put_slice(b": ");
-            block.put_slice(value.as_bytes());
-            block.put_slice(b"\r\n");
-        }
-        let mut head = BytesMut::with_capacity(block.len() + 5);
-        head.put_u8(HEADERS_FLAG);
-        head.put_u32(u32::try_from(block.len()).unwrap_or(u32::MAX));
-        head.put_slice(&block);
-        Self { head: Some(head.freeze()), body, broken: false }
-    }
-
-    async fn next(&mut self) -> Option<Bytes> {
-        if let Some(head) = self.head.take() {
-            return Some(head);
-        }
-        loop {
-            if self.broken {
-                return None;
-            }
-            match self.body.frame().await? {
-                Ok(frame) => {
-                    if let Ok(data) = frame.into_data()
-                        && !data.is_empty()
-                    {
-                        return Some(data);
-                    }
-                }
-                // Without trailers the caller would take it for a lost connection and never learn why.
-                Err(error) => {
-                    tracing::warn!(%error, "an answer over a WebSocket broke off");
-                    self.broken = true;
-                    return Some(broken_off());
-                }
-            }
-        }
-    }
-}
-
-/// The trailers of an answer that could not be finished.
-fn broken_off() -> Bytes {
-    let block = b"grpc-status: 14\r\ngrpc-message: the server could not finish this answer\r\n";
-    let mut frame = BytesMut::with_capacity(block.len() + 5);
-    frame.put_u8(HEADERS_FLAG);
-    frame.put_u32(block.len() as u32);
-    frame.put_slice(block);
-    frame.freeze()
 }
 
 #[cfg(test)]
