@@ -16,7 +16,7 @@ use std::{
 
 use rustix::{
     process::{DumpableBehavior, Gid, Pid, Uid, set_dumpable_behavior},
-    thread::UnshareFlags,
+    thread::{LinkNameSpaceType, UnshareFlags},
 };
 
 use crate::{
@@ -31,7 +31,7 @@ use crate::{
 struct Inheritance {
     setup: Setup,
     listener: OwnedFd,
-    logs: Vec<MainLog>,
+    log: MainLog,
     layers: Layers,
 }
 
@@ -73,10 +73,7 @@ fn stage_zero(control: &mut Channel) -> Result<Stage, Failure> {
         return Err(Failure { step: "agree on a protocol version".into(), errno: libc::EPROTO });
     }
     let listener = descriptor(control)?;
-    let mut logs = Vec::new();
-    for _ in &setup.containers {
-        logs.push(MainLog::new(descriptor(control)?, descriptor(control)?, descriptor(control)?));
-    }
+    let log = MainLog::new(descriptor(control)?, descriptor(control)?, descriptor(control)?);
     // Its own session: neither the terminal nor the process group of the server reaches it. Fails only for a leader.
     let _ = rustix::process::setsid();
 
@@ -84,19 +81,22 @@ fn stage_zero(control: &mut Channel) -> Result<Stage, Failure> {
     let _ = std::fs::write("/proc/self/oom_score_adj", "100");
 
     let (uid, gid) = (rustix::process::getuid(), rustix::process::getgid());
-    let flags = UnshareFlags::NEWUSER
-        | UnshareFlags::NEWNS
+    let mut flags = UnshareFlags::NEWNS
         | UnshareFlags::NEWPID
-        | UnshareFlags::NEWNET
         | UnshareFlags::NEWIPC
         | UnshareFlags::NEWUTS
         | UnshareFlags::NEWCGROUP;
+    if setup.join {
+        join(&descriptor(control)?, &descriptor(control)?).map_err(Failure::at("join the first container"))?;
+    } else {
+        flags |= UnshareFlags::NEWUSER | UnshareFlags::NEWNET;
+    }
     // SAFETY: this process has one thread and no state shared with another one; none of the flags unshares descriptors.
     unsafe { rustix::thread::unshare_unsafe(flags) }
         .map_err(io::Error::from)
         .map_err(Failure::at("create the namespaces"))?;
 
-    if setup.ids == Ids::Single {
+    if setup.ids == Ids::Single && !setup.join {
         map_single(uid, gid).map_err(Failure::at("map the own user id"))?;
     }
     control.send(&Progress::Unshared, &[]).map_err(Failure::at("report the namespaces"))?;
@@ -108,7 +108,7 @@ fn stage_zero(control: &mut Channel) -> Result<Stage, Failure> {
         passed.push(mount);
     }
     let directory = PathBuf::from(OsString::from_vec(setup.directory.clone()));
-    let layers = Layers::open(&directory, &setup.containers, passed)?;
+    let layers = Layers::open(&directory, &setup.container, passed)?;
 
     if setup.ids == Ids::Range {
         let root = (Uid::ROOT, Gid::ROOT);
@@ -128,16 +128,16 @@ fn stage_zero(control: &mut Channel) -> Result<Stage, Failure> {
             control.send(&born, &[]).map_err(Failure::at("report process one"))?;
             Ok(Stage::Zero)
         }
-        None => Ok(Stage::One(Box::new(Inheritance { setup, listener, logs, layers }))),
+        None => Ok(Stage::One(Box::new(Inheritance { setup, listener, log, layers }))),
     }
 }
 
 fn process_one(control: Channel, inheritance: Inheritance) -> Result<Infallible, i32> {
-    let Inheritance { setup, listener, logs, layers } = inheritance;
+    let Inheritance { setup, listener, log, layers } = inheritance;
     let ready = root::build(&setup, layers).and_then(|ready| {
         // Listening again makes this process the one that SO_PEERCRED names to a server that finds it later.
         rustix::net::listen(&listener, 4096).map_err(io::Error::from).map_err(Failure::at("listen"))?;
-        Ok((ready, Server::new(setup, listener, logs)?))
+        Ok((ready, Server::new(setup, listener, log)?))
     });
     match ready {
         Ok((ready, server)) => {
@@ -154,6 +154,13 @@ fn out_of_order() -> Failure {
 
 fn descriptor(control: &mut Channel) -> Result<OwnedFd, Failure> {
     control.take_descriptor().ok_or_else(|| Failure { step: "receive descriptors".into(), errno: libc::EBADF })
+}
+
+/// The user namespace first: it gives the rights that the other one asks for.
+fn join(user: &OwnedFd, network: &OwnedFd) -> io::Result<()> {
+    let enter = rustix::thread::move_into_link_name_space;
+    enter(user.as_fd(), Some(LinkNameSpaceType::User))?;
+    Ok(enter(network.as_fd(), Some(LinkNameSpaceType::Network))?)
 }
 
 /// An ordinary user may map exactly the own id, and groups only after giving up `setgroups`.

@@ -78,8 +78,8 @@ impl Connection {
     /// Serves the file requests, which need nothing but the connection.
     pub fn serve_file(&mut self, request: &Request) {
         let opened = match request {
-            Request::OpenFile { path, .. } => files::open(path),
-            Request::CreateFile { path, .. } => files::create(path).map(|(file, draft)| {
+            Request::OpenFile { path } => files::open(path),
+            Request::CreateFile { path } => files::create(path).map(|(file, draft)| {
                 self.role = Role::Draft(Some(draft));
                 (file, 0)
             }),

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// Spoken version; an agent that outlived its server's binary is refused when it differs.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// `argv[0]` and `argv[1]` of a process that is to become an agent.
 pub const ARGV: [&str; 2] = ["jetway-agent", "--become-process-one"];
@@ -19,15 +19,16 @@ pub const ARGV: [&str; 2] = ["jetway-agent", "--become-process-one"];
 /// From the server while a sandbox is being born.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Birth {
-    /// First message. Descriptors: the listening socket, then per container the log's data, its index and the exit file.
+    /// First message. Descriptors: the listening socket, the log's data, its index and the exit file; then, to join, the
+    /// user and the network namespace of the sandbox's first container.
     Setup(Setup),
     /// The user namespace is mapped. Descriptors: the mounts that [`Lower::Passed`] counts.
     Mapped,
-    /// Every file is in place: start the main commands.
+    /// Every file is in place: start the main command.
     StartMain,
 }
 
-/// Everything the agent needs to build its sandbox.
+/// Everything the agent needs to build its container. Each container of a sandbox has an agent of its own.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Setup {
     /// [`VERSION`] of the server.
@@ -36,12 +37,14 @@ pub struct Setup {
     pub ephemeral: bool,
     /// Who maps the user namespace.
     pub ids: Ids,
+    /// Share the user and network namespaces that come along, instead of making new ones.
+    pub join: bool,
     /// The sandbox's own directory on the host, as raw bytes.
     pub directory: Vec<u8>,
     /// Host name inside.
     pub hostname: String,
-    /// One today; the first is the primary one.
-    pub containers: Vec<Container>,
+    /// What runs in it.
+    pub container: Container,
 }
 
 /// How user and group ids are mapped.
@@ -56,8 +59,6 @@ pub enum Ids {
 /// One container: its file system and its main command.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Container {
-    /// Unique in the sandbox.
-    pub name: String,
     /// Overlays in mounting order; the first one's target is empty: the root.
     pub overlays: Vec<Overlay>,
     /// The main command's argv.
@@ -104,15 +105,10 @@ pub enum Progress {
     },
     /// Process one runs in its own root and serves its socket.
     Ready(Ready),
-    /// A main command runs.
-    MainStarted {
-        /// Which container's.
-        container: usize,
-    },
-    /// A main command ended.
+    /// The main command runs.
+    MainStarted,
+    /// The main command ended.
     MainExited {
-        /// Which container's.
-        container: usize,
         /// As a shell would say it: 128 + n after signal n.
         code: i32,
     },
@@ -164,15 +160,11 @@ pub enum Request {
     Exec(Exec),
     /// Open a regular file for reading; it comes back with [`Reply::Opened`].
     OpenFile {
-        /// Container index.
-        container: usize,
         /// Absolute path inside.
         path: String,
     },
     /// Create or replace a regular file; it comes back with [`Reply::Opened`], and [`Nudge::Commit`] makes it visible.
     CreateFile {
-        /// Container index.
-        container: usize,
         /// Absolute path inside.
         path: String,
     },
@@ -188,8 +180,6 @@ pub enum Request {
 /// A process to start.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Exec {
-    /// Container index.
-    pub container: usize,
     /// Never empty.
     pub argv: Vec<String>,
     /// On top of the container's environment.
@@ -212,10 +202,10 @@ pub enum Nudge {
 /// From the agent on an operation's connection.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Reply {
-    /// Control connection accepted; per container, the main command's exit code if it ended.
+    /// Control connection accepted.
     Attached {
-        /// In container order.
-        exits: Vec<Option<i32>>,
+        /// The main command's exit code if it ended.
+        exit: Option<i32>,
     },
     /// The process runs (or failed to be found, which its exit code tells).
     Started,
@@ -237,7 +227,7 @@ pub enum Reply {
     Failed(Failure),
     /// The path names something other than a regular file.
     NotRegular,
-    /// Not something this agent can do: speaks another version, or no such container.
+    /// Not something this agent can do: it speaks another version, or is being stopped.
     Refused(String),
 }
 

@@ -51,11 +51,8 @@ enum OpenLower {
 }
 
 impl Layers {
-    /// Opens every layer of the (only) container, in this mount namespace: overlayfs takes no other's.
-    pub fn open(directory: &Path, containers: &[Container], passed: Vec<OwnedFd>) -> Result<Layers, Failure> {
-        let [container] = containers else {
-            return Err(Failure { step: "build more than one container".into(), errno: libc::ENOTSUP });
-        };
+    /// Opens every layer of the container, in this mount namespace: overlayfs takes no other's.
+    pub fn open(directory: &Path, container: &Container, passed: Vec<OwnedFd>) -> Result<Layers, Failure> {
         let mut overlays = Vec::new();
         for overlay in &container.overlays {
             let mut lowers = Vec::new();
@@ -97,11 +94,11 @@ pub fn build(setup: &Setup, layers: Layers) -> Result<Ready, Failure> {
     rustix::process::umask(Mode::from_raw_mode(0o022));
 
     rustix::system::sethostname(setup.hostname.as_bytes()).map_err(at("set the host name"))?;
-    raise_loopback().map_err(Failure::at("bring the loopback interface up"))?;
-    for container in &setup.containers {
-        fs::create_dir_all(&container.working_dir)
-            .map_err(Failure::at(format!("make the working directory {:?}", container.working_dir)))?;
+    if !setup.join {
+        raise_loopback().map_err(Failure::at("bring the loopback interface up"))?;
     }
+    let working_dir = &setup.container.working_dir;
+    fs::create_dir_all(working_dir).map_err(Failure::at(format!("make the working directory {working_dir:?}")))?;
     Ok(ready)
 }
 

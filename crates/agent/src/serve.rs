@@ -30,7 +30,7 @@ use crate::{
 
 /// Who waits for a process.
 enum Waiter {
-    Main(usize),
+    Main,
     Connection(u64),
 }
 
@@ -47,8 +47,8 @@ pub struct Server {
     children: OwnedFd,
     null: OwnedFd,
     confinement: Confinement,
-    logs: Vec<MainLog>,
-    exits: Vec<Option<i32>>,
+    log: MainLog,
+    exit: Option<i32>,
     waiters: HashMap<Pid, Waiter>,
     connections: BTreeMap<u64, Connection>,
     /// The connection the sandbox was born on, until its main command started: a sandbox that nobody will start ends.
@@ -58,15 +58,15 @@ pub struct Server {
 
 impl Server {
     /// Prepares what needs preparing once.
-    pub fn new(setup: Setup, listener: OwnedFd, logs: Vec<MainLog>) -> Result<Server, Failure> {
+    pub fn new(setup: Setup, listener: OwnedFd, log: MainLog) -> Result<Server, Failure> {
         set_nonblocking(&listener).map_err(Failure::at("prepare the socket"))?;
         let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
             .map_err(io::Error::from)
             .map_err(Failure::at("open /dev/null"))?;
         Ok(Server {
             children: child_signals().map_err(Failure::at("watch for children"))?,
-            confinement: Confinement::compile(setup.containers.first().and_then(|container| container.processes))?,
-            exits: vec![None; setup.containers.len()],
+            confinement: Confinement::compile(setup.container.processes)?,
+            exit: None,
             waiters: HashMap::new(),
             connections: BTreeMap::new(),
             birth: Some(0),
@@ -74,7 +74,7 @@ impl Server {
             setup,
             listener,
             null,
-            logs,
+            log,
         })
     }
 
@@ -95,8 +95,8 @@ impl Server {
                     next_id += 1;
                 }
             }
-            for container in ready.logs {
-                self.logs[container].drain(8);
+            if ready.log {
+                self.log.drain(8);
             }
             for id in ready.connections {
                 let open = self.connections.get_mut(&id).is_some_and(Connection::fill);
@@ -119,10 +119,8 @@ impl Server {
             Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() }
         });
         let mut polled = vec![PollFd::new(&self.listener, PollFlags::IN), PollFd::new(&self.children, PollFlags::IN)];
-        let sources: Vec<usize> = (0..self.logs.len()).filter(|index| self.logs[*index].source().is_some()).collect();
-        polled.extend(sources.iter().filter_map(|index| {
-            self.logs[*index].source().map(|source| PollFd::from_borrowed_fd(source, PollFlags::IN))
-        }));
+        let source = self.log.source();
+        polled.extend(source.map(|source| PollFd::from_borrowed_fd(source, PollFlags::IN)));
         polled.extend(self.connections.values().map(|connection| PollFd::new(connection, PollFlags::IN)));
         match poll(&mut polled, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -132,7 +130,7 @@ impl Server {
         Ok(Readiness {
             accept: ready.next() == Some(true),
             children: ready.next() == Some(true),
-            logs: sources.into_iter().filter(|_| ready.next() == Some(true)).collect(),
+            log: source.is_some() && ready.next() == Some(true),
             connections: self.connections.keys().copied().filter(|_| ready.next() == Some(true)).collect(),
         })
     }
@@ -161,24 +159,16 @@ impl Server {
     }
 
     fn request(&mut self, id: u64, request: Request) {
-        let exits = self.exits.clone();
-        let containers = self.setup.containers.len();
+        let exit = self.exit;
         let Some(connection) = self.connections.get_mut(&id) else { return };
         match request {
             Request::Attach { version: VERSION } => {
                 connection.role = Role::Control;
-                connection.send(&Reply::Attached { exits }, &[]);
+                connection.send(&Reply::Attached { exit }, &[]);
             }
             Request::Attach { version } => {
                 let text = format!("this sandbox's agent speaks protocol {VERSION}, the server {version}");
                 connection.send(&Reply::Refused(text), &[]);
-            }
-            Request::Exec(Exec { container, .. })
-            | Request::OpenFile { container, .. }
-            | Request::CreateFile { container, .. }
-                if container >= containers =>
-            {
-                connection.send(&Reply::Refused(format!("there is no container {container}")), &[]);
             }
             Request::Exec(_) if self.stop.is_some() => {
                 connection.send(&Reply::Refused("the sandbox is being stopped".into()), &[]);
@@ -199,7 +189,7 @@ impl Server {
 
     fn exec(&mut self, id: u64, exec: Exec) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        let container = &self.setup.containers[exec.container];
+        let container = &self.setup.container;
         let mut env = container.env.clone();
         env.extend(exec.env);
         if exec.tty.is_some() {
@@ -236,20 +226,18 @@ impl Server {
         if !matches!(birth, Birth::StartMain) || self.birth.take().is_none() {
             return;
         }
-        for index in 0..self.setup.containers.len() {
-            let container = &self.setup.containers[index];
-            let started = self.logs[index].open_pipe().and_then(|output| {
-                let stdio = Stdio::Pipes(self.null.as_fd(), output.as_fd(), output.as_fd());
-                let (argv, env, working_dir) = (&container.argv, container.env.clone(), &container.working_dir);
-                launch(Launch { argv, env, working_dir, stdio }, &self.confinement)
-            });
-            match started {
-                Ok(pid) => {
-                    self.waiters.insert(pid, Waiter::Main(index));
-                    self.tell(&Progress::MainStarted { container: index });
-                }
-                Err(error) => self.tell(&Progress::Failed(Failure::at("start the main command")(error))),
+        let container = &self.setup.container;
+        let started = self.log.open_pipe().and_then(|output| {
+            let stdio = Stdio::Pipes(self.null.as_fd(), output.as_fd(), output.as_fd());
+            let (argv, env, working_dir) = (&container.argv, container.env.clone(), &container.working_dir);
+            launch(Launch { argv, env, working_dir, stdio }, &self.confinement)
+        });
+        match started {
+            Ok(pid) => {
+                self.waiters.insert(pid, Waiter::Main);
+                self.tell(&Progress::MainStarted);
             }
+            Err(error) => self.tell(&Progress::Failed(Failure::at("start the main command")(error))),
         }
     }
 
@@ -275,10 +263,10 @@ impl Server {
 
     fn ended(&mut self, pid: Pid, code: i32) {
         match self.waiters.remove(&pid) {
-            Some(Waiter::Main(container)) => {
-                self.logs[container].record_exit(code);
-                self.exits[container] = Some(code);
-                self.tell(&Progress::MainExited { container, code });
+            Some(Waiter::Main) => {
+                self.log.record_exit(code);
+                self.exit = Some(code);
+                self.tell(&Progress::MainExited { code });
                 // A child that the main command was just forking may have had the first TERM between its fork and its
                 // exec, where a shell drops it: what is left is asked once more, not kept for the whole grace.
                 if self.stop.as_ref().is_some_and(|stop| !stop.killed) {
@@ -297,9 +285,7 @@ impl Server {
     }
 
     fn finish(&mut self) -> Result<(), i32> {
-        for log in &mut self.logs {
-            log.drain(usize::MAX);
-        }
+        self.log.drain(usize::MAX);
         for connection in self.connections.values().filter(|connection| matches!(connection.role, Role::Stop)) {
             connection.send(&Reply::Done, &[]);
         }
@@ -329,7 +315,7 @@ impl Server {
 struct Readiness {
     accept: bool,
     children: bool,
-    logs: Vec<usize>,
+    log: bool,
     connections: Vec<u64>,
 }
 

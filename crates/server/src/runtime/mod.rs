@@ -24,7 +24,8 @@ pub trait Runtime: Send + Sync + 'static {
     /// [`RuntimeError::ImageNotFound`] with the fix in its text.
     async fn resolve_image(&self, image: &str) -> Result<ImageView, RuntimeError>;
 
-    /// Starts a sandbox. Returns once its root is in place, its files are written and its main command runs.
+    /// Starts a sandbox. Returns once every container's root is in place, its files are written and its main command
+    /// runs, but for those that the plan defers.
     async fn start(&self, plan: SandboxPlan) -> Result<Arc<dyn Instance>, RuntimeError>;
 
     /// Finds a sandbox again that an earlier server left running. `None` when it is gone.
@@ -37,6 +38,9 @@ pub trait Runtime: Send + Sync + 'static {
 /// One live sandbox.
 #[async_trait]
 pub trait Instance: Send + Sync + 'static {
+    /// Starts the main command of a container whose plan deferred it; returns at once when it runs already.
+    async fn start_main(&self, container: &str) -> Result<(), RuntimeError>;
+
     /// Starts a process. Dropping the returned handle kills its process group.
     async fn exec(&self, request: ExecRequest) -> Result<ExecHandle, RuntimeError>;
 
@@ -50,6 +54,9 @@ pub trait Instance: Send + Sync + 'static {
     /// Where the main command's output lies. See [`LogFiles`].
     fn logs(&self, container: &str) -> Option<LogFiles>;
 
+    /// The exit code of `container`'s main command, if it ended.
+    fn exit_code(&self, container: &str) -> Option<i32>;
+
     /// Waits until the main command of `container` ended. Cancel-safe; returns at once when it already did.
     async fn main_exit(&self, container: &str) -> ExitStatus;
 
@@ -59,13 +66,13 @@ pub trait Instance: Send + Sync + 'static {
     /// Kills what still runs and removes everything the sandbox used, its logs included.
     async fn remove(&self) -> Result<(), RuntimeError>;
 
-    /// Resolves when the sandbox as a whole is gone (its agent died). Cancel-safe.
+    /// Resolves when the sandbox as a whole is gone (its primary container's agent died). Cancel-safe.
     async fn gone(&self);
 
     /// What it uses right now.
     async fn usage(&self) -> Usage;
 
-    /// How its root is served, in words for people: `host view (python 3.11.2)`.
+    /// How its primary container's root is served, in words for people: `host view (python 3.11.2)`.
     fn view(&self) -> &ImageView;
 }
 
@@ -110,7 +117,7 @@ pub struct SandboxPlan {
     pub containers: Vec<ContainerPlan>,
 }
 
-/// One container of a sandbox: own file system, shared network.
+/// One container of a sandbox: own file system, own processes, shared network.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct ContainerPlan {
     /// Unique in the sandbox.
@@ -130,6 +137,9 @@ pub struct ContainerPlan {
     pub files: Vec<FilePlan>,
     /// Limits to enforce; `None` means the backend's default.
     pub limits: Limits,
+    /// The main command waits for [`Instance::start_main`].
+    #[serde(default)]
+    pub deferred: bool,
 }
 
 /// Variables whose values must not reach a log through `{:?}`.

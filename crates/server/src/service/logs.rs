@@ -130,7 +130,8 @@ impl Call {
         }
         loop {
             // Asked before reading: whatever was printed before the end is then still read.
-            let ended = self.sandbox.snapshot().state.is_terminal();
+            let ended = self.sandbox.snapshot().state.is_terminal()
+                || self.sandbox.container_exit(&self.session.container).is_some();
             loop {
                 let pieces = self.reader.read(at).await?;
                 if pieces.is_empty() {
@@ -156,7 +157,7 @@ impl Call {
             match &mut watch {
                 Some(watch) if !ended => tokio::select! {
                     () = watch.changed() => {}
-                    _ = self.sandbox.ended() => {}
+                    () = self.sandbox.container_ended(&self.session.container) => {}
                 },
                 _ => return Ok(()),
             }

@@ -12,6 +12,7 @@ use crate::{
 /// A main command that waits without a sound, and ends on TERM.
 const KEEP_ALIVE: [&str; 2] = ["sleep", "infinity"];
 const MAX_TAGS: usize = 64;
+const MAX_CONTAINERS: usize = 16;
 const MAX_TEXT: usize = 4096;
 const MAX_ENV_BYTES: usize = 1 << 20;
 
@@ -35,9 +36,10 @@ impl Faults {
 
 /// Fills in what the caller left to the server. The specification is echoed as it is after this.
 pub(super) fn fill_in(spec: &mut SandboxSpec, capabilities: &Capabilities) {
-    for container in &mut spec.containers {
+    let only = spec.containers.len() == 1;
+    for (index, container) in spec.containers.iter_mut().enumerate() {
         if container.name.is_empty() {
-            container.name = "main".to_owned();
+            container.name = if only || index == 0 { "main".to_owned() } else { format!("container-{index}") };
         }
         if container.image.is_empty()
             && let Some(image) = capabilities.images.first()
@@ -50,7 +52,7 @@ pub(super) fn fill_in(spec: &mut SandboxSpec, capabilities: &Capabilities) {
 /// Checks a specification and makes the plan for it.
 pub(super) fn plan(id: &str, spec: &SandboxSpec) -> Result<SandboxPlan, Problem> {
     let mut faults = Faults::default();
-    faults.check(!spec.containers.is_empty(), "sandbox.spec.containers", "give one container");
+    faults.check(!spec.containers.is_empty(), "sandbox.spec.containers", "give at least one container");
     faults.check(
         spec.max_lifetime_seconds >= 0,
         "sandbox.spec.max_lifetime_seconds",
@@ -65,14 +67,38 @@ pub(super) fn plan(id: &str, spec: &SandboxSpec) -> Result<SandboxPlan, Problem>
         let good = (1..=65535).contains(&service.port);
         faults.check(good, format!("sandbox.spec.services[{index}].port"), "must be between 1 and 65535");
     }
-    let containers = spec
+    check_names(spec, &mut faults);
+    let mut containers: Vec<_> = spec
         .containers
         .iter()
         .enumerate()
         .map(|(index, container)| plan_container(index, container, &mut faults))
         .collect();
     faults.finish()?;
+    containers[..=primary(spec)].rotate_right(1);
     Ok(SandboxPlan { id: id.to_owned(), containers })
+}
+
+/// The container that calls without a container name mean: the one that is marked, else the first.
+pub(super) fn primary(spec: &SandboxSpec) -> usize {
+    spec.containers.iter().position(|container| container.primary == Some(true)).unwrap_or(0)
+}
+
+/// Names are how containers are told apart, so each has one, and one of them is the primary one at most.
+fn check_names(spec: &SandboxSpec, faults: &mut Faults) {
+    let containers = &spec.containers;
+    faults.check(
+        containers.len() <= MAX_CONTAINERS,
+        "sandbox.spec.containers",
+        format!("give at most {MAX_CONTAINERS}"),
+    );
+    let marked = containers.iter().filter(|container| container.primary == Some(true)).count();
+    faults.check(marked <= 1, "sandbox.spec.containers", "mark at most one container as primary");
+    for (index, container) in containers.iter().enumerate() {
+        let again = containers[..index].iter().any(|earlier| earlier.name == container.name);
+        let fix = format!("another container is named {:?} already; give each a name of its own", container.name);
+        faults.check(!again, format!("sandbox.spec.containers[{index}].name"), fix);
+    }
 }
 
 fn plan_container(index: usize, container: &Container, faults: &mut Faults) -> ContainerPlan {
@@ -115,6 +141,7 @@ fn plan_container(index: usize, container: &Container, faults: &mut Faults) -> C
             .map(|file| FilePlan { path: file.path.clone(), content: file.content.to_vec() })
             .collect(),
         limits: limits(index, container, faults),
+        ..ContainerPlan::default()
     }
 }
 

@@ -19,11 +19,6 @@ pub(super) fn refuse(spec: &SandboxSpec) -> Result<(), Problem> {
         "sandbox.spec.runtime_class_selection",
         "leave it unset or use RUNTIME_CLASS_CPU_DEFAULT",
     )?;
-    refuse_if(
-        spec.containers.len() > 1,
-        "sandbox.spec.containers",
-        "give one container; create several sandboxes for the others",
-    )?;
     if let Some(network) = &spec.network {
         refuse_network(network)?;
     }
@@ -128,10 +123,6 @@ mod tests {
         let gpu = Resources { gpu: Some(Gpu { count: 1, ..Default::default() }), ..Default::default() };
         let cases = [
             (SandboxSpec { volumes: vec![SandboxVolume::default()], ..Default::default() }, "sandbox.spec.volumes"),
-            (
-                SandboxSpec { containers: vec![Container::default(); 2], ..Default::default() },
-                "sandbox.spec.containers",
-            ),
             (
                 SandboxSpec {
                     network: Some(NetworkOptions { egress: vec![EgressRule::default()], ..Default::default() }),

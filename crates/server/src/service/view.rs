@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use prost::Message;
 use prost_types::Timestamp;
 
-use super::Api;
+use super::{Api, plan};
 use crate::{
     supervisor::{self, State},
     wire::sandbox::{
@@ -60,12 +60,16 @@ pub(super) fn timestamp(time: SystemTime) -> Timestamp {
 fn status(api: &Api, sandbox: &supervisor::Sandbox, spec: &SandboxSpec) -> SandboxStatus {
     let snapshot = sandbox.snapshot();
     let state = wire_state(sandbox.reported_state()).into();
-    let primary = spec.containers.first();
-    let container_status = |container: &Container| ContainerStatus {
-        name: container.name.clone(),
-        state,
-        exit_code: snapshot.exit_code.unwrap_or_default(),
-        restart_count: 0,
+    let primary = spec.containers.get(plan::primary(spec));
+    let container_status = |container: &Container| {
+        // One that ended by itself did so whatever became of the others.
+        let own = (container.name != sandbox.primary()).then(|| sandbox.container_exit(&container.name)).flatten();
+        ContainerStatus {
+            name: container.name.clone(),
+            state: own.map_or(state, |_| WireState::Completed.into()),
+            exit_code: own.or(snapshot.exit_code).unwrap_or_default(),
+            restart_count: 0,
+        }
     };
     let service_status = |service: &crate::wire::sandbox::Service| ServiceStatus {
         port: service.port,

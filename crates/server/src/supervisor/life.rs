@@ -65,7 +65,12 @@ pub(super) async fn live(inner: Arc<Inner>, sandbox: Arc<Sandbox>, origin: Origi
 
 /// From RUNNING to a terminal state.
 async fn run(inner: &Inner, sandbox: &Sandbox, instance: Arc<dyn Instance>) {
-    match wait_for_end(sandbox, &*instance).await {
+    let ending = wait_for_end(sandbox, &*instance).await;
+    // Now, because stopping ends the other containers, too.
+    let others = sandbox.draft.plan.containers.iter().skip(1).map(|container| container.name.as_str());
+    let exits = others.filter_map(|name| Some((name.to_owned(), instance.exit_code(name)?))).collect();
+    sandbox.publish(|snapshot| snapshot.exits = exits);
+    match ending {
         Ending::Exited(ExitStatus { code, lost: None }) => {
             let reason = format!("main command exited with code {code}");
             end(inner, sandbox, State::Completed, reason, Some(code));

@@ -86,6 +86,28 @@ impl Sandbox {
         self.draft.plan.containers.first().map_or("", |container| &container.name)
     }
 
+    /// The exit code of a container's main command, as far as it ended by itself and is remembered.
+    pub fn container_exit(&self, container: &str) -> Option<i32> {
+        let snapshot = self.state.borrow();
+        let live = snapshot.instance.as_ref().and_then(|instance| instance.exit_code(container));
+        live.or_else(|| snapshot.exits.get(container).copied())
+    }
+
+    /// Waits until a container's main command ended, or the whole sandbox did.
+    pub async fn container_ended(&self, container: &str) {
+        let instance = self.snapshot().instance;
+        let exited = async {
+            match &instance {
+                Some(instance) => drop(instance.main_exit(container).await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = exited => {}
+            _ = self.ended() => {}
+        }
+    }
+
     /// The state now.
     pub fn snapshot(&self) -> Snapshot {
         self.state.borrow().clone()

@@ -1,6 +1,7 @@
 //! The states of a sandbox and what may be known in each.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -60,6 +61,8 @@ pub(crate) struct Snapshot {
     pub reason: String,
     /// The main command's, once it ended by itself.
     pub exit_code: Option<i32>,
+    /// Of containers besides the primary one whose main command had ended when the sandbox did. Not kept over restarts.
+    pub exits: BTreeMap<String, i32>,
     /// When its main command started.
     pub started: Option<SystemTime>,
     /// When it reached a terminal state.
@@ -75,6 +78,7 @@ impl Snapshot {
             state: State::Creating,
             reason: String::new(),
             exit_code: None,
+            exits: BTreeMap::new(),
             started: None,
             ended: None,
             instance: None,
@@ -98,6 +102,7 @@ impl Snapshot {
             state: State::from_name(&progress.state).unwrap_or(State::Failed),
             reason: progress.reason.clone(),
             exit_code: progress.exit_code,
+            exits: BTreeMap::new(),
             started: progress.started_ns.map(from_nanos),
             ended: progress.ended_ns.map(from_nanos),
             instance: None,

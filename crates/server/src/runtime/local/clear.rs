@@ -20,7 +20,7 @@ use super::{
     Site,
     cgroups::Group,
     link::socket_path,
-    record::{Home, start_time},
+    record::{ContainerRecord, Home, Record, start_time},
 };
 
 /// Kills process one, and with it everything in its process namespace; waits until that is so, and reaps it.
@@ -45,8 +45,8 @@ pub fn reap(process: impl AsFd) {
     let _ = waitid(WaitId::PidFd(process.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
 }
 
-/// Process one of an existing sandbox: who listens on its socket, else who its record names.
-pub fn find(home: &Home) -> Option<OwnedFd> {
+/// Process one of an existing container: who listens on its socket, else who its record names.
+pub fn find(home: &Home, record: Option<&ContainerRecord>) -> Option<OwnedFd> {
     let listening = || {
         let descriptor = home.open().ok()?;
         let stream = UnixStream::connect(socket_path(&descriptor)).ok()?;
@@ -55,15 +55,32 @@ pub fn find(home: &Home) -> Option<OwnedFd> {
         (peer.pid != rustix::process::getpid()).then_some(peer.pid)
     };
     let recorded = || {
-        let record = home.record().ok()?;
+        let record = record?;
         (start_time(record.pid)? == record.started).then(|| Pid::from_raw(record.pid))?
     };
     pidfd_open(listening().or_else(recorded)?, PidfdFlags::empty()).ok()
 }
 
+/// Kills whatever runs of a sandbox that nobody drives, and removes it.
+pub fn whole(site: &Site, home: &Home) -> io::Result<()> {
+    let record = home.record().ok();
+    for (index, container) in home.containers().iter().enumerate() {
+        let recorded = record.as_ref().and_then(|record| record.containers.get(index));
+        if let Some(process) = find(container, recorded) {
+            kill(&process);
+        }
+    }
+    let groups: Vec<_> = record.iter().flat_map(Record::groups).map(|group| site.cgroups.group(group)).collect();
+    remove(site, home, groups, record.and_then(|record| record.block))
+}
+
 /// Removes what is left once the processes are gone.
-pub fn remove(site: &Site, home: &Home, group: Option<&Group>, block: Option<u32>) -> io::Result<()> {
-    let ungrouped = group.map_or(Ok(()), Group::remove);
+pub fn remove(site: &Site, home: &Home, groups: impl IntoIterator<Item = Group>, block: Option<u32>) -> io::Result<()> {
+    let mut ungrouped = Ok(());
+    for group in groups {
+        // One that stays must not keep the others.
+        ungrouped = ungrouped.and(group.remove());
+    }
     let emptied = remove_tree(home.path());
     if let (Some(blocks), Some(base), Ok(())) = (&site.blocks, block, &emptied) {
         blocks.release(base);

@@ -26,10 +26,10 @@ use crate::runtime::{ExecControl, ExecHandle, ExecRequest, ExitStatus, RuntimeEr
 const PIPE_SIZE: usize = 1 << 20;
 
 /// Starts a process in container number `container`.
-pub async fn start(home: BorrowedFd<'_>, container: usize, request: ExecRequest) -> Result<ExecHandle, RuntimeError> {
+pub async fn start(home: BorrowedFd<'_>, request: ExecRequest) -> Result<ExecHandle, RuntimeError> {
     check(&request)?;
     let ExecRequest { argv, env, tty, stdin, .. } = request;
-    let exec = |tty, stdin| Request::Exec(Exec { container, argv, env, tty, stdin });
+    let exec = |tty, stdin| Request::Exec(Exec { argv, env, tty, stdin });
     let (exited, exit) = watch::channel(None);
     let failed = RuntimeError::starting("start the process");
     if tty.is_some() {

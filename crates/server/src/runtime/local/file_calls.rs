@@ -10,17 +10,17 @@ use super::link::Link;
 use crate::runtime::{FileError, FileWriter, OpenFile};
 
 /// Opens for reading.
-pub async fn open(home: BorrowedFd<'_>, container: usize, path: &str) -> Result<OpenFile, FileError> {
+pub async fn open(home: BorrowedFd<'_>, path: &str) -> Result<OpenFile, FileError> {
     check(path)?;
-    let request = Request::OpenFile { container, path: path.to_owned() };
+    let request = Request::OpenFile { path: path.to_owned() };
     let (_, file, size) = call(home, &request, path).await?;
     Ok(OpenFile { file, size })
 }
 
 /// Opens for writing.
-pub async fn create(home: BorrowedFd<'_>, container: usize, path: &str) -> Result<FileWriter, FileError> {
+pub async fn create(home: BorrowedFd<'_>, path: &str) -> Result<FileWriter, FileError> {
     check(path)?;
-    let request = Request::CreateFile { container, path: path.to_owned() };
+    let request = Request::CreateFile { path: path.to_owned() };
     let (mut link, file, _) = call(home, &request, path).await?;
     let path = path.to_owned();
     let commit = async move {

@@ -87,7 +87,7 @@ const SYNTHESISED: &[(&str, &str)] = &[
         "root:x:0:\ndaemon:x:1:\nbin:x:2:\nsys:x:3:\ntty:x:5:\ndisk:x:6:\nmail:x:8:\nstaff:x:50:\nusers:x:100:\nnogroup:x:65534:\n",
     ),
     ("hostname", "sandbox\n"),
-    ("hosts", "127.0.0.1 localhost sandbox\n::1 localhost ip6-localhost ip6-loopback\n"),
+    ("hosts", HOSTS),
     (
         "nsswitch.conf",
         "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n",
@@ -105,6 +105,12 @@ const SYNTHESISED: &[(&str, &str)] = &[
     ),
     ("resolv.conf", "# This sandbox has a loopback network only.\n"),
 ];
+
+/// The two parts of a view's directory: what lies on the root and what lies on `/usr`.
+pub const LAYERS: [&str; 2] = ["root", "usr"];
+
+/// `/etc/hosts` of a sandbox with one container.
+pub const HOSTS: &str = "127.0.0.1 localhost sandbox\n::1 localhost ip6-localhost ip6-loopback\n";
 
 /// Host name inside every sandbox; `/etc/hosts` above knows it.
 pub const HOSTNAME: &str = "sandbox";

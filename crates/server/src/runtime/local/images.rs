@@ -3,6 +3,7 @@
 
 use std::{fs, path::PathBuf};
 
+use super::roots::Root;
 use crate::runtime::{ImageView, RuntimeError};
 
 /// An interpreter of the host that a sandbox can run.
@@ -62,6 +63,11 @@ impl Catalogue {
         let (what, layers) = served.ok_or_else(|| self.missing(image))?;
         let description = format!("host view ({what})");
         Ok((ImageView { image: image.to_owned(), kind: "host".into(), description }, layers))
+    }
+
+    /// What `image` is built on.
+    pub fn root(&self, image: &str) -> Result<Root, RuntimeError> {
+        self.resolve(image).map(|(view, layers)| Root::host(&layers, view))
     }
 
     fn find(&self, name: &str, tag: &str) -> Option<(String, PathBuf)> {

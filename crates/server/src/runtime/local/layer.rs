@@ -7,7 +7,7 @@ use std::{
         fd::OwnedFd,
         unix::fs::{MetadataExt, PermissionsExt, lchown, symlink},
     },
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use jetway_agent::idmap;
@@ -15,25 +15,26 @@ use jetway_agent::idmap;
 use super::{birth::context, ids};
 use crate::runtime::RuntimeError;
 
-/// The layer directories in the order in which they are passed.
-const NAMES: [&str; 2] = ["root", "usr"];
-
-/// Maps the user namespace of process `pid` to the block at `base`, and the layers to that namespace.
-pub fn map(pid: u32, base: u32, layers: &Path, home: &Path) -> Result<Vec<OwnedFd>, RuntimeError> {
+/// Maps the user namespace of process `pid` to the block at `base`.
+pub fn map_ids(pid: u32, base: u32) -> Result<(), RuntimeError> {
     let line = format!("0 {base} {}\n", ids::SIZE);
     for file in ["uid_map", "gid_map"] {
         fs::write(format!("/proc/{pid}/{file}"), &line).map_err(context("map the sandbox's user ids"))?;
     }
-    let namespace = fs::File::open(format!("/proc/{pid}/ns/user")).map_err(context("open the user namespace"))?;
-    let mounts = NAMES.map(|name| {
+    Ok(())
+}
+
+/// The layers as mounts whose ids are those of `namespace`, which is mapped to the block at `base`.
+pub fn mounts(layers: &[PathBuf], namespace: &fs::File, base: u32, home: &Path) -> Result<Vec<OwnedFd>, RuntimeError> {
+    let mount = |(index, layer): (usize, &PathBuf)| {
         // Old kernels and some file systems (overlays, network ones) cannot map ids: there each sandbox gets a copy.
-        idmap::clone_mapped(&layers.join(name), &namespace).or_else(|_| {
-            let own = home.join(format!("{name}.layer"));
-            copy(&layers.join(name), &own, base)?;
+        idmap::clone_mapped(layer, namespace).or_else(|_| {
+            let own = home.join(format!("{index}.layer"));
+            copy(layer, &own, base)?;
             idmap::clone(&own)
         })
-    });
-    mounts.into_iter().collect::<io::Result<_>>().map_err(context("give the sandbox its layers"))
+    };
+    layers.iter().enumerate().map(mount).collect::<io::Result<_>>().map_err(context("give the sandbox its layers"))
 }
 
 /// Copies a tree and shifts its owners into the block.

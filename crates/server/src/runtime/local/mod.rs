@@ -12,6 +12,7 @@ mod agent_exe;
 mod birth;
 mod cgroups;
 mod clear;
+mod container;
 mod embryo;
 mod exec;
 mod file_calls;
@@ -21,10 +22,12 @@ mod images;
 mod instance;
 mod layer;
 mod link;
+mod member;
 mod plan;
 mod probe;
 mod readiness;
 mod record;
+mod roots;
 mod streams;
 
 use std::{
@@ -39,8 +42,13 @@ use async_trait::async_trait;
 pub use agent_exe::agent_exe_for_tests;
 
 use self::{
-    agent_exe::AgentExe, cgroups::Cgroups, embryo::Nursery, ids::Blocks, images::Catalogue, instance::LocalInstance,
-    record::Home,
+    agent_exe::AgentExe,
+    cgroups::Cgroups,
+    embryo::Nursery,
+    ids::Blocks,
+    images::Catalogue,
+    instance::LocalInstance,
+    record::{Home, Record},
 };
 use super::{Capabilities, ImageView, Instance, Limits, Runtime, RuntimeError, SandboxPlan};
 
@@ -149,25 +157,16 @@ impl Site {
             let home = Home::at(entry.path());
             let kept = entry.file_name().to_str().is_some_and(|name| keep.contains(name));
             if kept || self.is_live(home.path()) {
-                wanted.extend(home.record().ok().map(|record| record.group));
+                wanted.extend(home.record().iter().flat_map(Record::groups).map(str::to_owned));
             } else {
                 // One that stays must not keep the others.
-                outcome = outcome.and(self.clear(&home));
+                outcome = outcome.and(clear::whole(self, &home));
             }
         }
         for id in self.old_groups.iter().filter(|id| !wanted.contains(*id)) {
             outcome = outcome.and(self.cgroups.group(id).remove());
         }
         outcome
-    }
-
-    fn clear(&self, home: &Home) -> io::Result<()> {
-        if let Some(process) = clear::find(home) {
-            clear::kill(&process);
-        }
-        let record = home.record().ok();
-        let group = record.as_ref().map(|record| self.cgroups.group(&record.group));
-        clear::remove(self, home, group.as_ref(), record.and_then(|record| record.block))
     }
 }
 
@@ -178,7 +177,7 @@ impl Drop for LocalRuntime {
             let live = std::mem::take(&mut *self.site.live.lock().unwrap_or_else(PoisonError::into_inner));
             for path in live {
                 // Nobody is left to tell; the next server on this directory sweeps.
-                let _ = self.site.clear(&Home::at(path));
+                let _ = clear::whole(&self.site, &Home::at(path));
             }
         }
     }
@@ -207,13 +206,13 @@ impl Runtime for LocalRuntime {
     }
 
     async fn start(&self, plan: SandboxPlan) -> Result<Arc<dyn Instance>, RuntimeError> {
-        let image = plan.containers.first().map_or("", |container| container.image.as_str());
-        let (view, layers) = self.catalogue.resolve(image)?;
+        let roots = plan.containers.iter().map(|container| self.catalogue.root(&container.image));
+        let roots = roots.collect::<Result<Vec<_>, _>>()?;
         let site = self.site.clone();
         let home = Home::new(&site.sandboxes, &plan.id);
         site.enlist(&home);
         let born = tokio::task::spawn_blocking(move || {
-            let born = birth::give(&site, &plan, view, layers);
+            let born = birth::give(&site, &plan, roots).map(|born| (born, plan));
             // The next one's first process gets ready while this one is used.
             tokio::task::spawn_blocking(move || site.nursery.refill(&site.exe, &site.cgroups));
             born
@@ -222,7 +221,9 @@ impl Runtime for LocalRuntime {
         let started = born
             .map_err(|error| RuntimeError::Io { context: "start the sandbox".into(), source: io::Error::other(error) })
             .and_then(|born| born)
-            .and_then(|born| LocalInstance::begin(self.site.clone(), born).map_err(RuntimeError::starting("watch it")));
+            .and_then(|(born, plan)| {
+                LocalInstance::begin(self.site.clone(), born, &plan).map_err(RuntimeError::starting("watch it"))
+            });
         if started.is_err() {
             self.site.discharge(&home);
         }

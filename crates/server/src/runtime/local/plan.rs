@@ -17,15 +17,29 @@ use super::{birth::context, file_calls, host_view, link::socket_path};
 use crate::runtime::{ContainerPlan, FileError, FilePlan, RuntimeError, SandboxPlan};
 
 /// Refuses what no sandbox can be.
-pub fn check(plan: &SandboxPlan, container: &ContainerPlan) -> Result<(), RuntimeError> {
-    let refuse = |text: String| {
-        let source = io::Error::new(io::ErrorKind::InvalidInput, text);
-        Err(RuntimeError::Io { context: "start the sandbox".into(), source })
-    };
+pub fn check(plan: &SandboxPlan) -> Result<(), RuntimeError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if plan.id.is_empty() || plan.id.len() > 128 || !plan.id.bytes().all(plain) {
         return refuse(format!("id {:?} must be 1 to 128 letters, digits, '-' or '_'", plan.id));
     }
+    if plan.containers.is_empty() {
+        return refuse("a sandbox needs a container".into());
+    }
+    for (index, container) in plan.containers.iter().enumerate() {
+        if plan.containers[..index].iter().any(|other| other.name == container.name) {
+            return refuse(format!("two containers are named {:?}; give each a name of its own", container.name));
+        }
+        check_container(container)?;
+    }
+    Ok(())
+}
+
+fn refuse(text: String) -> Result<(), RuntimeError> {
+    let source = io::Error::new(io::ErrorKind::InvalidInput, text);
+    Err(RuntimeError::Io { context: "start the sandbox".into(), source })
+}
+
+fn check_container(container: &ContainerPlan) -> Result<(), RuntimeError> {
     if container.argv.first().is_none_or(String::is_empty) {
         return refuse("the main command is empty; give at least a program name".into());
     }
@@ -77,7 +91,7 @@ pub fn write_files(home: &OwnedFd, files: &[FilePlan]) -> Result<(), RuntimeErro
         file_calls::check(&file.path).map_err(failed)?;
         let silent = context("talk to the agent");
         let mut channel = Channel::new(UnixStream::connect(socket_path(home)).map_err(silent)?.into());
-        let request = Request::CreateFile { container: 0, path: file.path.clone() };
+        let request = Request::CreateFile { path: file.path.clone() };
         channel.send(&request, &[]).map_err(silent)?;
         match channel.receive().map_err(silent)? {
             Reply::Opened { .. } => {}

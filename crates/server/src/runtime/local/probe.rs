@@ -24,7 +24,8 @@ use super::{
     host_view,
     ids::Blocks,
     images::{Catalogue, Interpreter, System, minor},
-    record::Home,
+    record::{Home, Record},
+    roots::Root,
 };
 use crate::runtime::{Capabilities, ContainerPlan, ImageView, RuntimeError, SandboxPlan};
 
@@ -63,7 +64,7 @@ pub fn probe(config: LocalConfig) -> Result<LocalRuntime, RuntimeError> {
         live: Mutex::new(HashSet::new()),
         sandboxes,
     };
-    let used: HashSet<&Path> = records.iter().map(|record| record.layers.as_path()).collect();
+    let used: HashSet<&Path> = records.iter().flat_map(Record::layers).collect();
     let layers = layers(&data_dir.join("layers"), &used).map_err(io_at("build the host view"))?;
     let found = ask(&site, &layers)?;
     let in_memory = found.upper_in_memory;
@@ -116,10 +117,14 @@ fn ask(site: &Site, layers: &Path) -> Result<Found, RuntimeError> {
     // A crash may have left one of the same name.
     let home = Home::new(&site.sandboxes, &plan.id);
     let _ = clear::remove(site, &home, None, None);
-    let mut born = birth::give(site, &plan, view, layers.join("default")).map_err(explain)?;
-    let outcome = wait(&mut born.control).and_then(|()| fs::read_to_string(&born.home.logs().data));
-    clear::kill(&born.process);
-    let removed = clear::remove(site, &born.home, Some(&born.group), born.record.block);
+    let root = Root::host(&layers.join("default"), view);
+    let mut born = birth::give(site, &plan, vec![root]).map_err(explain)?;
+    let outcome = match born.containers.as_mut_slice() {
+        [container] => wait(&mut container.control).and_then(|()| fs::read_to_string(container.home.logs().data)),
+        _ => Err(io::Error::other("it has no container")),
+    };
+    let in_memory = born.containers.iter().any(|container| container.upper_in_memory);
+    let removed = birth::undo(site, &born);
     let text = outcome.map_err(io_at("hear from a first sandbox"))?;
     removed.map_err(io_at("remove a first sandbox"))?;
     let interpreters = text.lines().filter_map(|line| {
@@ -128,7 +133,7 @@ fn ask(site: &Site, layers: &Path) -> Result<Found, RuntimeError> {
         let version = said.rsplit(' ').next()?.trim_start_matches('v');
         version.starts_with(|first: char| first.is_ascii_digit()).then(|| (PathBuf::from(path), version.to_owned()))
     });
-    Ok(Found { interpreters: interpreters.collect(), upper_in_memory: born.upper_in_memory })
+    Ok(Found { interpreters: interpreters.collect(), upper_in_memory: in_memory })
 }
 
 fn wait(control: &mut Channel) -> io::Result<()> {

@@ -15,23 +15,42 @@ use crate::runtime::{ImageView, LogFiles};
 /// `state.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
+    /// First id of its block; `None` under an ordinary user.
+    pub block: Option<u32>,
+    /// In order; the first is the primary one.
+    pub containers: Vec<ContainerRecord>,
+}
+
+/// One container.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ContainerRecord {
+    /// As it was asked for.
+    pub name: String,
     /// Process one, in this machine's numbers, and when it started (clock ticks after boot): ids are used again.
     pub pid: i32,
     /// See `pid`.
     pub started: u64,
-    /// First id of its block; `None` under an ordinary user.
-    pub block: Option<u32>,
     /// Name of its control groups.
     pub group: String,
-    /// The host view's directory that its root is built on.
-    pub layers: PathBuf,
+    /// The directories that its root is built on.
+    pub layers: Vec<PathBuf>,
     /// How its image is served.
     pub view: ImageView,
-    /// Container names in order.
-    pub containers: Vec<String>,
 }
 
-/// A sandbox's own directory on the host.
+impl Record {
+    /// Names of every control group.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        self.containers.iter().map(|container| container.group.as_str())
+    }
+
+    /// Every directory that a root is built on.
+    pub fn layers(&self) -> impl Iterator<Item = &Path> {
+        self.containers.iter().flat_map(|container| &container.layers).map(PathBuf::as_path)
+    }
+}
+
+/// A sandbox's own directory on the host, or one of its containers' below it.
 #[derive(Debug, Clone)]
 pub struct Home(PathBuf);
 
@@ -44,6 +63,16 @@ impl Home {
     /// An existing one.
     pub fn at(path: PathBuf) -> Home {
         Home(path)
+    }
+
+    /// The directory of a sandbox's n-th container.
+    pub fn container(&self, index: usize) -> Home {
+        Home(self.0.join(index.to_string()))
+    }
+
+    /// The directories of all containers that got one.
+    pub fn containers(&self) -> Vec<Home> {
+        (0..).map(|index| self.container(index)).take_while(|home| home.0.is_dir()).collect()
     }
 
     /// The directory itself.
@@ -61,12 +90,12 @@ impl Home {
         Ok(rustix::fs::open(&self.0, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
     }
 
-    /// Where the main command's output goes.
+    /// Where a container's main command's output goes.
     pub fn logs(&self) -> LogFiles {
         LogFiles { data: self.0.join("log"), index: self.0.join("log.index") }
     }
 
-    /// Where the agent leaves the main command's exit code.
+    /// Where a container's agent leaves the main command's exit code.
     pub fn exit_file(&self) -> PathBuf {
         self.0.join("exit")
     }
