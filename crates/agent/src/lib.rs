@@ -28,6 +28,8 @@ mod launch;
 #[cfg(target_os = "linux")]
 mod main_log;
 #[cfg(target_os = "linux")]
+mod network;
+#[cfg(target_os = "linux")]
 mod operation;
 #[cfg(target_os = "linux")]
 mod root;

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::{
     channel::Channel,
     files::{self, Draft, Refusal},
+    network,
     protocol::{Failure, Nudge, Reply, Request},
     survey,
 };
@@ -88,6 +89,14 @@ impl Connection {
         match opened {
             Ok((file, size)) => self.send(&Reply::Opened { size }, &[file.as_fd()]),
             Err(refusal) => self.refuse(refusal),
+        }
+    }
+
+    /// Begins a connection into the sandbox's own network, and hands it over.
+    pub fn dial(&self, port: u16, v6: bool) {
+        match network::dial(port, v6) {
+            Ok(socket) => self.send(&Reply::Connected, &[socket.as_fd()]),
+            Err(error) => self.send(&Reply::Failed(Failure::at("connect inside the sandbox")(error)), &[]),
         }
     }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// Spoken version; an agent that outlived its server's binary is refused when it differs.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// `argv[0]` and `argv[1]` of a process that is to become an agent.
 pub const ARGV: [&str; 2] = ["jetway-agent", "--become-process-one"];
@@ -45,6 +45,8 @@ pub struct Setup {
     pub hostname: String,
     /// What runs in it.
     pub container: Container,
+    /// Loopback port inside on which connections to the outside are accepted; `None` for a sandbox without any way out.
+    pub egress_port: Option<u16>,
 }
 
 /// How user and group ids are mapped.
@@ -168,6 +170,16 @@ pub enum Request {
         /// Absolute path inside.
         path: String,
     },
+    /// Connect to a port of the sandbox's own loopback interface. The socket comes back with [`Reply::Connected`], maybe
+    /// before the connection stands.
+    Dial {
+        /// TCP port.
+        port: u16,
+        /// `::1` instead of `127.0.0.1`.
+        v6: bool,
+    },
+    /// Take over the listening socket of [`Setup::egress_port`]; it comes back with [`Reply::Connected`].
+    Egress,
     /// Ask what runs: [`Reply::Status`].
     Status,
     /// TERM to every process, KILL after the grace, then [`Reply::Done`], then the agent ends.
@@ -219,6 +231,8 @@ pub enum Reply {
         /// Bytes, when opened.
         size: u64,
     },
+    /// A socket of the sandbox's network.
+    Connected,
     /// See [`Request::Status`].
     Status(Status),
     /// Finished.

@@ -23,6 +23,7 @@ use crate::{
     confine::Confinement,
     launch::{Launch, Stdio, exit_code, launch, open_terminal, signal_all},
     main_log::MainLog,
+    network,
     operation::{Connection, Role},
     protocol::{Birth, Exec, Failure, Progress, Reply, Request, Setup, VERSION},
     survey,
@@ -46,6 +47,8 @@ pub struct Server {
     listener: OwnedFd,
     children: OwnedFd,
     null: OwnedFd,
+    /// See [`Setup::egress_port`].
+    egress: Option<OwnedFd>,
     confinement: Confinement,
     log: MainLog,
     exit: Option<i32>,
@@ -67,6 +70,11 @@ impl Server {
             children: child_signals().map_err(Failure::at("watch for children"))?,
             confinement: Confinement::compile(setup.container.processes)?,
             exit: None,
+            egress: setup
+                .egress_port
+                .map(network::listen)
+                .transpose()
+                .map_err(Failure::at("listen for connections to the outside"))?,
             waiters: HashMap::new(),
             connections: BTreeMap::new(),
             birth: Some(0),
@@ -175,6 +183,11 @@ impl Server {
             }
             Request::Exec(exec) => self.exec(id, exec),
             Request::OpenFile { .. } | Request::CreateFile { .. } => connection.serve_file(&request),
+            Request::Dial { port, v6 } => connection.dial(port, v6),
+            Request::Egress => match &self.egress {
+                Some(listener) => connection.send(&Reply::Connected, &[listener.as_fd()]),
+                None => connection.send(&Reply::Refused("this sandbox has no way out".into()), &[]),
+            },
             Request::Status => connection.send(&Reply::Status(survey::status()), &[]),
             Request::Stop { grace_ms } => {
                 connection.role = Role::Stop;

@@ -22,6 +22,10 @@ pub struct ServerConfig {
     pub allow_origins: Vec<String>,
     /// Names besides `localhost` and IP addresses under which the server may be addressed.
     pub allow_hosts: Vec<String>,
+    /// How the URLs of services look.
+    pub service_urls: ServiceUrls,
+    /// Services are also answered for as `{port}-{sandbox}.{service_domain}`.
+    pub service_domain: String,
     /// State in memory only, and sandboxes that die with the server even when it is killed.
     pub ephemeral: bool,
     /// Leave sandboxes running on shutdown; the next start finds them again.
@@ -51,6 +55,8 @@ impl ServerConfig {
             access: Access::TokenFile,
             allow_origins: Vec::new(),
             allow_hosts: Vec::new(),
+            service_urls: ServiceUrls::Auto,
+            service_domain: "localhost".to_owned(),
             ephemeral: false,
             keep_sandboxes: false,
             secret_stores: BTreeMap::new(),
@@ -84,6 +90,17 @@ impl std::fmt::Debug for Access {
             Self::Open => "Open",
         })
     }
+}
+
+/// How the URLs of services look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ServiceUrls {
+    /// Addresses where the server listens on `127.0.0.1` and the machine can do it, else names.
+    #[default]
+    Auto,
+    /// `http://8080-<sandbox>.localhost:7070/`. Browsers and curl find `localhost`'s subdomains by themselves; other
+    /// programs do where the machine's resolver does, which many do not.
+    Names,
 }
 
 /// Which backend starts sandboxes.

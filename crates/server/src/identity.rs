@@ -8,6 +8,8 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 /// What stays the same across restarts of a server.
 pub(crate) struct Identity {
@@ -37,6 +39,19 @@ pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// The token by which a sandbox's owner shares its services: derived, so that it is nowhere kept and can be told again.
+pub(crate) fn share_token(key: &[u8], sandbox: &str) -> String {
+    match Hmac::<Sha256>::new_from_slice(key) {
+        Ok(mut mac) => {
+            mac.update(b"share-token.");
+            mac.update(sandbox.as_bytes());
+            URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+        }
+        // HMAC takes keys of any length; nothing matches an empty token.
+        Err(_) => String::new(),
+    }
 }
 
 /// Text with `bytes` bytes of randomness from the system, safe in URLs and headers.

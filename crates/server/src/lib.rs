@@ -20,7 +20,7 @@ mod service;
 mod store;
 mod supervisor;
 
-pub use config::{Access, RuntimeChoice, ServerConfig};
+pub use config::{Access, RuntimeChoice, ServerConfig, ServiceUrls};
 pub use secrets::{SecretSource, is_name as is_secret_store_name};
 pub use server::{BindError, Server};
 

@@ -12,11 +12,11 @@ use tokio::net::TcpListener;
 
 use crate::{
     config::{Access, ServerConfig},
-    front::{self, Front, Neighbours, PageInfo},
+    front::{self, Front, Neighbours, PageInfo, Port, Previews},
     identity::{Identity, create_private_dir, random_text},
     runtime::{Runtime, RuntimeError},
     secrets::Secrets,
-    service::{Api, Parts},
+    service::{Api, Parts, ServiceHosts},
     store::{Store, StoreError},
     supervisor::{self, Supervisor},
 };
@@ -81,15 +81,15 @@ impl Server {
         create_private_dir(data_dir).map_err(unusable)?;
         let lock = lock(data_dir)?;
         let identity = Identity::load_or_create(data_dir).map_err(unusable)?;
-        let listener = TcpListener::bind(config.listen)
+        let Port { listener, address, services: service_addresses } = Port::take(config.listen, config.service_urls)
             .await
             .map_err(|source| BindError::Listen { address: config.listen, source })?;
-        let address = listener.local_addr().map_err(unusable)?;
 
         let runtime = start_runtime(&config).await?;
         let database = data_dir.join("state.db");
         let store = Store::open((!config.ephemeral).then_some(database.as_path()))?;
-        let options = supervisor::Options { retention: config.retention, max_sandboxes: config.max_sandboxes };
+        let (retention, max_sandboxes) = (config.retention, config.max_sandboxes);
+        let options = supervisor::Options { retention, max_sandboxes, service_addresses };
         let page = PageInfo { images: runtime.capabilities().images.clone(), port: address.port() };
         let supervisor = Supervisor::open(runtime, store.clone(), options)
             .await
@@ -101,16 +101,21 @@ impl Server {
             Access::Open => None,
         };
         let launch_code = random_text(18).map_err(unusable)?;
+        let share_key = identity.signing_key.clone();
         let access = front::Access::new(token.clone(), identity.signing_key, launch_code.clone());
         let neighbours = Neighbours { hosts: config.allow_hosts.clone(), origins: config.allow_origins.clone() };
+        let (domain, port) = (config.service_domain.to_ascii_lowercase(), address.port());
+        let services = ServiceHosts { domain, port, tls: false, key: share_key };
+        let previews = Previews::new(supervisor.clone(), services.clone(), address.ip());
         let api = Api::new(Parts {
             supervisor: supervisor.clone(),
             store,
             secrets: Secrets::new(data_dir.join("secrets"), config.secret_stores.clone()),
             runner_id: identity.runner_id,
             allow_unenforced_limits: config.allow_unenforced_limits,
+            services,
         });
-        let front = Front::new(access, neighbours, page, api.routes());
+        let front = Front::new(access, neighbours, page, previews, api.routes());
         Ok(Self { listener, address, front, supervisor, config, token, launch_code, _lock: lock })
     }
 

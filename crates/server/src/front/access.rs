@@ -18,6 +18,8 @@ pub(super) enum Use {
     Call,
     /// Getting such tokens, as a cookie.
     Page,
+    /// One service's pages, as a cookie.
+    Service,
 }
 
 impl Use {
@@ -25,6 +27,7 @@ impl Use {
         match self {
             Self::Call => "call",
             Self::Page => "page",
+            Self::Service => "service",
         }
     }
 }
@@ -75,6 +78,20 @@ impl Access {
         format!("{claim}.{}", self.mac(&claim))
     }
 
+    /// As [`sign`](Self::sign), good for one thing only.
+    pub(super) fn sign_for(&self, purpose: Use, scope: &str, life: Duration) -> String {
+        let text = self.sign(purpose, life);
+        let scoped = self.mac(&format!("{text}.{scope}"));
+        format!("{text}~{scoped}")
+    }
+
+    /// As [`verify`](Self::verify), for that thing.
+    pub(super) fn verify_for(&self, purpose: Use, scope: &str, text: &str) -> bool {
+        text.split_once('~').is_some_and(|(text, scoped)| {
+            same(scoped, &self.mac(&format!("{text}.{scope}"))) && self.verify(purpose, text)
+        })
+    }
+
     /// Whether this text was signed here for that purpose and is not over.
     pub(super) fn verify(&self, purpose: Use, text: &str) -> bool {
         let Some((claim, mac)) = text.rsplit_once('.') else { return false };
@@ -108,7 +125,7 @@ fn given(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-wandb-api-key").and_then(|value| value.to_str().ok())
 }
 
-fn same(given: &str, right: &str) -> bool {
+pub(super) fn same(given: &str, right: &str) -> bool {
     !right.is_empty() && bool::from(given.as_bytes().ct_eq(right.as_bytes()))
 }
 

@@ -11,7 +11,7 @@ use hyper_util::{
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::Front;
+use super::{Front, preview::Arrival};
 
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
@@ -39,7 +39,11 @@ pub(crate) async fn listen(
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((stream, _)) => serve(&builder, &graceful, stream, front.clone(), cut.clone()),
+            Ok((stream, _)) => match front.arrival(&stream) {
+                Some(arrival) => serve(&builder, &graceful, stream, front.clone(), arrival, cut.clone()),
+                // Came to an address that is not this server's.
+                None => drop(stream),
+            },
             Err(error) => {
                 // Out of descriptors, most likely: wait for some to come back instead of spinning.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -76,6 +80,7 @@ fn serve(
     graceful: &GracefulShutdown,
     stream: TcpStream,
     front: Front,
+    arrival: Arrival,
     cut: CancellationToken,
 ) {
     // Output leaves as it is produced; waiting for more to send costs 40 ms a keystroke.
@@ -84,7 +89,7 @@ fn serve(
     }
     let service = service_fn(move |request: http::Request<Incoming>| {
         let front = front.clone();
-        async move { Ok::<_, Infallible>(front.answer(request.map(Body::new)).await) }
+        async move { Ok::<_, Infallible>(front.answer(request.map(Body::new), arrival).await) }
     });
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
     let connection = graceful.watch(connection);

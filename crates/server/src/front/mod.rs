@@ -7,13 +7,17 @@ mod cors;
 mod limit;
 mod listener;
 mod page;
+mod port;
+mod preview;
 mod refusal;
+mod relay;
 mod websocket;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, Response, Version, header};
+use tokio::net::TcpStream;
 use tonic::service::Routes;
 use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, ServiceExt};
@@ -22,8 +26,11 @@ pub(crate) use access::Access;
 pub(crate) use caller::Neighbours;
 pub(crate) use listener::listen;
 pub(crate) use page::PageInfo;
+pub(crate) use port::Port;
+pub(crate) use preview::Previews;
 
 use limit::LimitMessages;
+use preview::Arrival;
 use refusal::{Refusal, Tongue};
 
 /// How long a credential for a page lasts.
@@ -37,18 +44,28 @@ struct Setup {
     access: Access,
     neighbours: Neighbours,
     page: PageInfo,
+    previews: Previews,
     grpc: GrpcWebService<LimitMessages<Routes>>,
 }
 
 impl Front {
     /// A front before these services.
-    pub fn new(access: Access, neighbours: Neighbours, page: PageInfo, routes: Routes) -> Self {
+    pub fn new(access: Access, neighbours: Neighbours, page: PageInfo, previews: Previews, routes: Routes) -> Self {
         let grpc = GrpcWebLayer::new().layer(LimitMessages::new(routes));
-        Self(Arc::new(Setup { access, neighbours, page, grpc }))
+        Self(Arc::new(Setup { access, neighbours, page, previews, grpc }))
+    }
+
+    /// How a connection came; `None` for one that this server does not answer.
+    fn arrival(&self, stream: &TcpStream) -> Option<Arrival> {
+        self.0.previews.arrival(stream.local_addr().ok()?)
     }
 
     /// Answers one request.
-    pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
+    pub async fn answer(&self, request: Request<Body>, arrival: Arrival) -> Response<Body> {
+        // Somebody else's program answers there: none of what follows is for its pages.
+        if let Some(place) = self.0.previews.place(&request, arrival) {
+            return preview::answer(&self.0, place, request, arrival).await;
+        }
         let origin = request.headers().get(header::ORIGIN).cloned();
         let mut response = if cors::is_preflight(&request) {
             cors::preflight(request.headers())

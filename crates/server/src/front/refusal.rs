@@ -48,6 +48,21 @@ impl Refusal {
         Self { code: Code::NotFound, reason: "CWSANDBOX_NO_SUCH_PATH", text: format!("there is nothing at {path}") }
     }
 
+    /// Nothing at an address of the kind that services have.
+    pub fn no_service(text: impl Into<String>) -> Self {
+        Self { code: Code::NotFound, reason: "CWSANDBOX_SERVICE_NOT_FOUND", text: text.into() }
+    }
+
+    /// What stands behind this server does not answer, or not as it should.
+    pub fn gateway(status: StatusCode, text: impl Into<String>) -> Self {
+        let code = match status {
+            StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+            StatusCode::GATEWAY_TIMEOUT => Code::DeadlineExceeded,
+            _ => Code::Internal,
+        };
+        Self { code, reason: "CWSANDBOX_SERVICE_UNAVAILABLE", text: text.into() }
+    }
+
     /// The request makes no sense.
     pub fn bad_request(text: impl Into<String>) -> Self {
         Self { code: Code::InvalidArgument, reason: "CWSANDBOX_INVALID_REQUEST", text: text.into() }
@@ -73,6 +88,9 @@ impl Refusal {
             Code::Unauthenticated => StatusCode::UNAUTHORIZED,
             Code::PermissionDenied => StatusCode::FORBIDDEN,
             Code::NotFound => StatusCode::NOT_FOUND,
+            Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+            Code::Internal => StatusCode::BAD_GATEWAY,
             _ => StatusCode::BAD_REQUEST,
         }
     }

@@ -4,10 +4,16 @@
 use std::{collections::BTreeMap, collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+};
 
 #[cfg(target_os = "linux")]
 pub mod local;
+mod network;
+
+pub use network::{EgressPlan, NetworkPlan, PortSpan, SERVICE_ADDRESSES, ServicePlan, ServiceReach, Target};
 
 /// A backend that can start sandboxes on this machine or elsewhere.
 #[async_trait]
@@ -50,6 +56,16 @@ pub trait Instance: Send + Sync + 'static {
     /// Creates or replaces a file (parents too) and returns it opened for writing. Bytes count once
     /// [`FileWriter::commit`] returned.
     async fn create_file(&self, container: &str, path: &str) -> Result<FileWriter, FileError>;
+
+    /// Connects to a TCP port of the sandbox's own loopback interface.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Io`] of kind `ConnectionRefused` when nobody listens there; [`RuntimeError::Gone`].
+    async fn dial(&self, port: u16) -> Result<TcpStream, RuntimeError>;
+
+    /// Where connections from inside to the outside arrive: a listening socket of the sandbox's own network. Only for one
+    /// whose plan has [`NetworkPlan::egress`].
+    async fn egress(&self) -> Result<TcpListener, RuntimeError>;
 
     /// Where the main command's output lies. See [`LogFiles`].
     fn logs(&self, container: &str) -> Option<LogFiles>;
@@ -115,6 +131,9 @@ pub struct SandboxPlan {
     pub id: String,
     /// At least one; the first is the primary one.
     pub containers: Vec<ContainerPlan>,
+    /// What may come in and go out.
+    #[serde(default)]
+    pub network: NetworkPlan,
 }
 
 /// One container of a sandbox: own file system, own processes, shared network.

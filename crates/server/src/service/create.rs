@@ -46,7 +46,8 @@ impl Api {
             created: SystemTime::now(),
         };
         let accepted = self.supervisor().create(draft).await?;
-        Ok(view::sandbox(self, &accepted))
+        let endpoint_share_token = self.0.services.share_token(&accepted).unwrap_or_default();
+        Ok(Sandbox { endpoint_share_token, ..view::sandbox(self, &accepted) })
     }
 
     /// There is one runner. Whoever asks for another one is told so.

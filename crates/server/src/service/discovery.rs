@@ -10,6 +10,9 @@ use crate::wire::sandbox::{
 
 const ORGANIZATION: &str = "local";
 
+/// How services can be reached here.
+const VISIBILITIES: [Visibility; 2] = [Visibility::Public, Visibility::Private];
+
 impl Api {
     fn runner(&self, full: bool) -> AvailableRunner {
         let capabilities = self.supervisor().runtime().capabilities();
@@ -34,6 +37,7 @@ impl Api {
                 max_cpu_millicores: capabilities.cpu_millicores,
                 max_memory_bytes: capabilities.memory_bytes,
                 supported_architectures: vec![capabilities.architecture.clone()],
+                supported_service_visibilities: VISIBILITIES.map(i32::from).to_vec(),
                 ..RunnerCapabilitySummary::default()
             }),
             resources,
@@ -49,8 +53,8 @@ impl Api {
         (runner_group_id.is_empty() || runner_group_id == view::RUNNER_GROUP)
             && gpu_type.is_empty()
             && (architecture.is_empty() || architecture == here)
-            // Ports are open inside a sandbox only, so no visibility is on offer.
-            && request.service_visibility() == Visibility::Unspecified
+            && (request.service_visibility() == Visibility::Unspecified
+                || VISIBILITIES.contains(&request.service_visibility()))
     }
 }
 

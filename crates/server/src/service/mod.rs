@@ -21,6 +21,7 @@ mod problem;
 mod quantity;
 mod sandbox;
 mod secret_store;
+mod services;
 mod settings;
 mod stream_exec;
 mod template;
@@ -33,6 +34,7 @@ use std::{sync::Arc, time::SystemTime};
 use tonic::service::Routes;
 
 pub(crate) use problem::Problem;
+pub(crate) use services::ServiceHosts;
 
 use crate::{
     secrets::Secrets,
@@ -56,6 +58,7 @@ struct Context {
     runner_id: String,
     since: SystemTime,
     allow_unenforced_limits: bool,
+    services: ServiceHosts,
 }
 
 /// What the services stand on.
@@ -70,14 +73,16 @@ pub(crate) struct Parts {
     pub runner_id: String,
     /// Drop limits that cannot be enforced instead of refusing them.
     pub allow_unenforced_limits: bool,
+    /// Under which names services are reached.
+    pub services: ServiceHosts,
 }
 
 impl Api {
     /// The services over what `parts` names.
     pub fn new(parts: Parts) -> Self {
-        let Parts { supervisor, store, secrets, runner_id, allow_unenforced_limits } = parts;
+        let Parts { supervisor, store, secrets, runner_id, allow_unenforced_limits, services } = parts;
         let since = SystemTime::now();
-        Self(Arc::new(Context { supervisor, store, secrets, runner_id, since, allow_unenforced_limits }))
+        Self(Arc::new(Context { supervisor, store, secrets, runner_id, since, allow_unenforced_limits, services }))
     }
 
     /// Every service, by its full name.

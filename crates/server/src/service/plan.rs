@@ -3,9 +3,9 @@
 
 use tonic_types::FieldViolation;
 
-use super::{problem::Problem, quantity};
+use super::{problem::Problem, quantity, services};
 use crate::{
-    runtime::{Capabilities, ContainerPlan, FilePlan, Limits, SandboxPlan},
+    runtime::{Capabilities, ContainerPlan, FilePlan, Limits, NetworkPlan, SandboxPlan},
     wire::sandbox::{Container, Resources, SandboxSpec},
 };
 
@@ -63,10 +63,7 @@ pub(super) fn plan(id: &str, spec: &SandboxSpec) -> Result<SandboxPlan, Problem>
         let good = !tag.is_empty() && is_text(tag) && tag.len() <= 256;
         faults.check(good, format!("sandbox.spec.tags[{index}]"), "must have 1 to 256 bytes and no control characters");
     }
-    for (index, service) in spec.services.iter().enumerate() {
-        let good = (1..=65535).contains(&service.port);
-        faults.check(good, format!("sandbox.spec.services[{index}].port"), "must be between 1 and 65535");
-    }
+    let services = services::plan(spec, &mut faults)?;
     check_names(spec, &mut faults);
     let mut containers: Vec<_> = spec
         .containers
@@ -76,7 +73,7 @@ pub(super) fn plan(id: &str, spec: &SandboxSpec) -> Result<SandboxPlan, Problem>
         .collect();
     faults.finish()?;
     containers[..=primary(spec)].rotate_right(1);
-    Ok(SandboxPlan { id: id.to_owned(), containers })
+    Ok(SandboxPlan { id: id.to_owned(), containers, network: NetworkPlan { services, egress: None } })
 }
 
 /// The container that calls without a container name mean: the one that is marked, else the first.

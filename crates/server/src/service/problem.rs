@@ -42,12 +42,6 @@ impl Problem {
         self
     }
 
-    /// The same refusal under a more precise reason.
-    pub fn because(mut self, reason: &'static str) -> Self {
-        self.0.reason = reason;
-        self
-    }
-
     /// Says that the same call may work later.
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.0.retry = Some(delay);

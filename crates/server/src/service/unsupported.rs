@@ -3,8 +3,7 @@
 
 use super::problem::Problem;
 use crate::wire::sandbox::{
-    Container, DnsEgressMode, EndpointAuth, EndpointKind, NetworkOptions, Resources, RuntimeClass, SandboxSpec,
-    SecurityContext, Service, Visibility,
+    Container, DnsEgressMode, NetworkOptions, Resources, RuntimeClass, SandboxSpec, SecurityContext,
 };
 
 /// Refuses the first part that cannot be honoured.
@@ -22,7 +21,6 @@ pub(super) fn refuse(spec: &SandboxSpec) -> Result<(), Problem> {
     if let Some(network) = &spec.network {
         refuse_network(network)?;
     }
-    spec.services.iter().enumerate().try_for_each(|(index, service)| refuse_service(index, service))?;
     spec.containers.iter().enumerate().try_for_each(|(index, container)| refuse_container(index, container))
 }
 
@@ -32,21 +30,6 @@ fn refuse_network(network: &NetworkOptions) -> Result<(), Problem> {
     refuse_if(!network.ingress.is_empty(), "sandbox.spec.network.ingress", offline)?;
     // `deny_egress: false` asks for no more than the server's own policy, and status shows what that is.
     refuse_if(network.dns_egress() == DnsEgressMode::Allow, "sandbox.spec.network.dns_egress", offline)
-}
-
-fn refuse_service(index: usize, service: &Service) -> Result<(), Problem> {
-    let field = |name: &str| format!("sandbox.spec.services[{index}].{name}");
-    let fix = "leave it unset: the port is then open inside the sandbox only";
-    if let Some(endpoint) = &service.endpoint {
-        // Clients look for these two by name, to do without them.
-        let problem = Problem::cannot_honour(&field("endpoint"), fix);
-        return Err(match (endpoint.kind(), endpoint.auth()) {
-            (EndpointKind::TlsPassthrough, _) => problem.because("CWSANDBOX_TLS_PASSTHROUGH_ENDPOINTS_NOT_SUPPORTED"),
-            (_, EndpointAuth::ShareToken) => problem.because("CWSANDBOX_HTTPS_SHARE_TOKEN_NOT_SUPPORTED"),
-            _ => problem,
-        });
-    }
-    refuse_if(service.visibility() != Visibility::Unspecified, &field("visibility"), fix)
 }
 
 fn refuse_container(index: usize, container: &Container) -> Result<(), Problem> {
@@ -112,7 +95,6 @@ mod tests {
         let spec = SandboxSpec {
             containers: vec![Container::default()],
             network: Some(NetworkOptions { deny_egress: Some(true), ..Default::default() }),
-            services: vec![Service { port: 80, ..Default::default() }],
             ..Default::default()
         };
         assert!(refuse(&spec).is_ok());

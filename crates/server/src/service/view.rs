@@ -10,7 +10,7 @@ use crate::{
     supervisor::{self, State},
     wire::sandbox::{
         Container, ContainerStatus, DnsEgressMode, ResourceRequirements, ResourceUsage, Resources, Sandbox,
-        SandboxSpec, SandboxStatus, ServiceStatus, State as WireState,
+        SandboxSpec, SandboxStatus, State as WireState,
     },
 };
 
@@ -71,13 +71,7 @@ fn status(api: &Api, sandbox: &supervisor::Sandbox, spec: &SandboxSpec) -> Sandb
             restart_count: 0,
         }
     };
-    let service_status = |service: &crate::wire::sandbox::Service| ServiceStatus {
-        port: service.port,
-        name: service.name.clone(),
-        protocol: service.protocol,
-        visibility: service.visibility,
-        ..ServiceStatus::default()
-    };
+    let over = snapshot.state.is_terminal();
     SandboxStatus {
         state,
         state_reason: snapshot.reason.clone(),
@@ -85,7 +79,7 @@ fn status(api: &Api, sandbox: &supervisor::Sandbox, spec: &SandboxSpec) -> Sandb
         // Set from the first answer on: both public clients expect it, and a start takes milliseconds.
         start_time: Some(timestamp(snapshot.started.unwrap_or(sandbox.draft.created))),
         end_time: snapshot.ended.map(timestamp),
-        services: spec.services.iter().map(service_status).collect(),
+        services: spec.services.iter().map(|service| api.0.services.status(sandbox, service, over)).collect(),
         exit_code: snapshot.exit_code,
         effective_resources: primary.and_then(|container| container.resources.clone()),
         effective_max_lifetime_seconds: spec.max_lifetime_seconds,

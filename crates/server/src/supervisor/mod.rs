@@ -1,6 +1,7 @@
 //! The life of sandboxes: which ones there are, desired and actual state, timers. Starts one task per sandbox.
 //! Must not know: the wire, HTTP.
 
+mod addresses;
 mod adopt;
 mod life;
 mod sandbox;
@@ -8,6 +9,7 @@ mod state;
 
 use std::{
     collections::HashMap,
+    net::Ipv4Addr,
     sync::{Arc, RwLock},
     time::Duration,
 };
@@ -38,6 +40,8 @@ pub(crate) struct Options {
     pub retention: Duration,
     /// Live sandboxes at a time.
     pub max_sandboxes: usize,
+    /// Whether each service gets a loopback address of its own.
+    pub service_addresses: bool,
 }
 
 /// Why a sandbox was not accepted.
@@ -70,6 +74,7 @@ struct Inner {
 struct Registry {
     by_id: HashMap<String, Arc<Sandbox>>,
     by_request: HashMap<String, Arc<Sandbox>>,
+    by_address: HashMap<Ipv4Addr, Arc<Sandbox>>,
 }
 
 impl Supervisor {
@@ -106,6 +111,9 @@ impl Supervisor {
             if live >= self.0.options.max_sandboxes {
                 return Err(CreateError::Full(live));
             }
+            if self.0.options.service_addresses {
+                addresses::give(&mut draft.plan, |address| registry.by_address.contains_key(&address));
+            }
             let sandbox = Arc::new(Sandbox::new(draft, Snapshot::new()));
             registry.add(sandbox.clone());
             sandbox
@@ -121,6 +129,13 @@ impl Supervisor {
     /// The sandbox with that id.
     pub fn get(&self, id: &str) -> Option<Arc<Sandbox>> {
         self.0.read().by_id.get(id).cloned()
+    }
+
+    /// The sandbox that serves at a loopback address, and on which port of its own.
+    pub fn at(&self, address: Ipv4Addr) -> Option<(Arc<Sandbox>, u16)> {
+        let sandbox = self.0.read().by_address.get(&address).cloned()?;
+        let port = sandbox.draft.plan.network.services.iter().find(|service| service.address == Some(address))?.port;
+        Some((sandbox, port))
     }
 
     /// Every sandbox, the newest first; ties are broken by id, so the order never changes between pages.
@@ -194,11 +209,17 @@ impl Registry {
         if !sandbox.draft.request_id.is_empty() {
             self.by_request.insert(sandbox.draft.request_id.clone(), sandbox.clone());
         }
+        for address in sandbox.draft.plan.network.services.iter().filter_map(|service| service.address) {
+            self.by_address.insert(address, sandbox.clone());
+        }
         self.by_id.insert(sandbox.draft.id.clone(), sandbox);
     }
 
     fn remove(&mut self, sandbox: &Sandbox) {
         self.by_request.remove(&sandbox.draft.request_id);
         self.by_id.remove(&sandbox.draft.id);
+        for address in sandbox.draft.plan.network.services.iter().filter_map(|service| service.address) {
+            self.by_address.remove(&address);
+        }
     }
 }

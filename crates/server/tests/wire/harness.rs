@@ -135,7 +135,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn parse(raw: &[u8]) -> Self {
+    pub fn parse(raw: &[u8]) -> Self {
         let end = raw.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
         let head = String::from_utf8(raw[..end].to_vec()).unwrap();
         let mut lines = head.split("\r\n");

@@ -11,6 +11,7 @@ mod logs;
 mod refusals;
 mod restart;
 mod secrets;
+mod services;
 mod stream_exec;
 mod templates;
 mod websocket;

@@ -59,9 +59,9 @@ pub fn give(site: &Site, plan: &SandboxPlan, roots: Vec<Root>) -> Result<Born, R
     let Some(born) = &mut partial.born else { return Err(RuntimeError::Gone("it was never begun".into())) };
     home.make().map_err(context("make the sandbox's directory"))?;
 
-    let mut family = None;
+    let (mut family, egress) = (None, plan.network.egress.is_some());
     for (index, ((plan, root), limits)) in plan.containers.iter().zip(roots).zip(limits).enumerate() {
-        let wanted = Conception { home: home.container(index), plan, root, limits, block };
+        let wanted = Conception { home: home.container(index), plan, root, limits, block, egress };
         born.containers.push(container::give(site, wanted, &mut family)?);
     }
     let hosts = hosts(plan);

@@ -25,6 +25,7 @@ use super::{
     cgroups::Group,
     clear, host_view, layer,
     link::socket_path,
+    network::EGRESS_PORT,
     plan,
     record::{ContainerRecord, Home, start_time},
     roots::Root,
@@ -81,12 +82,14 @@ pub struct Conception<'a> {
     pub limits: Limits,
     /// First id of the sandbox's block.
     pub block: Option<u32>,
+    /// Whether there is a way out of the sandbox's network.
+    pub egress: bool,
 }
 
 /// Gives birth to one container. Without a `family` it is the first one and founds it. Nothing is left behind on failure
 /// but its directory.
 pub fn give(site: &Site, wanted: Conception<'_>, family: &mut Option<Family>) -> Result<Born, RuntimeError> {
-    let Conception { home, plan, root, limits, block } = wanted;
+    let Conception { home, plan, root, limits, block, egress } = wanted;
     home.make().map_err(context("make the container's directory"))?;
     for name in root.writable().iter().map(String::as_str).chain(["mnt"]) {
         make_owned(&home.path().join(name), block).map_err(context("make the container's directories"))?;
@@ -100,10 +103,11 @@ pub fn give(site: &Site, wanted: Conception<'_>, family: &mut Option<Family>) ->
         join: family.is_some(),
         directory: home.path().as_os_str().as_bytes().to_vec(),
         hostname: host_view::HOSTNAME.into(),
+        egress_port: (egress && family.is_none()).then_some(EGRESS_PORT),
         container: Container {
             overlays: root.overlays(block.is_some()),
             argv: plan.argv.clone(),
-            env: plan::environment(plan),
+            env: plan::environment(plan, egress),
             working_dir: plan::working_dir(plan),
             processes: limits.pids.and_then(|pids| u64::try_from(pids).ok()),
         },

@@ -5,8 +5,9 @@ use std::{io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::future::join_all;
+use tokio::net::{TcpListener, TcpStream};
 
-use super::{Site, birth::Born, clear, exec, file_calls, member::Member, record::Home};
+use super::{Site, birth::Born, clear, exec, file_calls, member::Member, network, record::Home};
 use crate::runtime::{
     ExecHandle, ExecRequest, ExitStatus, FileError, FileWriter, ImageView, Instance, LogFiles, OpenFile, RuntimeError,
     SandboxPlan, Usage,
@@ -94,6 +95,14 @@ impl Instance for LocalInstance {
 
     async fn create_file(&self, container: &str, path: &str) -> Result<FileWriter, FileError> {
         file_calls::create(self.file_member(container, path)?.descriptor(), path).await
+    }
+
+    async fn dial(&self, port: u16) -> Result<TcpStream, RuntimeError> {
+        network::dial(self.primary.descriptor(), port).await
+    }
+
+    async fn egress(&self) -> Result<TcpListener, RuntimeError> {
+        network::egress(self.primary.descriptor()).await
     }
 
     fn logs(&self, container: &str) -> Option<LogFiles> {

@@ -23,6 +23,7 @@ mod instance;
 mod layer;
 mod link;
 mod member;
+mod network;
 mod plan;
 mod probe;
 mod readiness;

@@ -13,7 +13,7 @@ use jetway_agent::{
     protocol::{Nudge, Reply, Request},
 };
 
-use super::{birth::context, file_calls, host_view, link::socket_path};
+use super::{birth::context, file_calls, host_view, link::socket_path, network::EGRESS_PORT};
 use crate::runtime::{ContainerPlan, FileError, FilePlan, RuntimeError, SandboxPlan};
 
 /// Refuses what no sandbox can be.
@@ -59,7 +59,7 @@ fn check_container(container: &ContainerPlan) -> Result<(), RuntimeError> {
 }
 
 /// The container's variables on top of what every program expects.
-pub fn environment(container: &ContainerPlan) -> BTreeMap<String, String> {
+pub fn environment(container: &ContainerPlan, egress: bool) -> BTreeMap<String, String> {
     let defaults = [
         ("HOME", "/root"),
         ("HOSTNAME", host_view::HOSTNAME),
@@ -68,6 +68,17 @@ pub fn environment(container: &ContainerPlan) -> BTreeMap<String, String> {
     ];
     let mut environment: BTreeMap<_, _> =
         defaults.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    if egress {
+        let proxy = format!("http://127.0.0.1:{EGRESS_PORT}");
+        // Programs disagree about the case; curl takes the lower one only for plain HTTP. The last is Node's switch.
+        for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
+            environment.insert(name.to_owned(), proxy.clone());
+        }
+        for name in ["NO_PROXY", "no_proxy"] {
+            environment.insert(name.to_owned(), "localhost,127.0.0.1,::1".to_owned());
+        }
+        environment.insert("NODE_USE_ENV_PROXY".to_owned(), "1".to_owned());
+    }
     environment.extend(container.env.clone());
     environment.extend(container.secret_env.0.clone());
     environment

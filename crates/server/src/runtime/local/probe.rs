@@ -27,7 +27,7 @@ use super::{
     record::{Home, Record},
     roots::Root,
 };
-use crate::runtime::{Capabilities, ContainerPlan, ImageView, RuntimeError, SandboxPlan};
+use crate::runtime::{Capabilities, ContainerPlan, ImageView, NetworkPlan, RuntimeError, SandboxPlan};
 
 /// Where interpreters are looked for: the first found is what the plain name means.
 const FOLDERS: &[&str] = &["/usr/local/bin", "/usr/bin"];
@@ -112,7 +112,11 @@ fn ask(site: &Site, layers: &Path) -> Result<Found, RuntimeError> {
         argv: vec!["/bin/sh".into(), "-c".into(), script],
         ..ContainerPlan::default()
     };
-    let plan = SandboxPlan { id: format!("probe-{}", std::process::id()), containers: vec![container] };
+    let plan = SandboxPlan {
+        id: format!("probe-{}", std::process::id()),
+        containers: vec![container],
+        network: NetworkPlan::default(),
+    };
     let view = ImageView { image: "host".into(), kind: "host".into(), description: "host view".into() };
     // A crash may have left one of the same name.
     let home = Home::new(&site.sandboxes, &plan.id);
