@@ -3,6 +3,7 @@
 //! ```text
 //!  wasm/ (JavaScript)   or   your Rust
 //!          │                     │
+//!          ├──▶ session/ ────────┤      sandboxes that belong together
 //!          ├──▶ code/ ───────────┤      interpreters in a sandbox that keep their state
 //!          └──▶ sandbox/ ────────┘      the noun: create, attach, list, files, stop
 //!                  │
@@ -24,6 +25,7 @@ pub mod config;
 pub mod error;
 pub mod process;
 pub mod sandbox;
+pub mod session;
 
 // Natively its tests are its only user.
 #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, unused_imports))]
@@ -43,6 +45,7 @@ pub use config::{ClientConfig, Credentials};
 pub use error::{Error, ErrorKind};
 pub use process::{ExecOptions, Process, ProcessResult};
 pub use sandbox::{Sandbox, SandboxOptions, SandboxStatus};
+pub use session::{SandboxDefaults, Session};
 
 /// The generated wire types, for what the nouns above do not cover.
 #[cfg(not(target_arch = "wasm32"))]

@@ -2,7 +2,7 @@
 // counts seconds.
 import type { Code, Execution, RunCodeOptions } from "./code.js";
 import type { PythonValue, RemoteFunction, RemoteFunctionOptions, RemotePythonFunction } from "./remote.js";
-import type { CancelledError, SandboxCommandTimeoutError, SandboxExecutionError } from "./errors.js";
+import type { CancelledError, SandboxCommandTimeoutError, SandboxExecutionError, SandboxFailedError, SandboxTerminatedError } from "./errors.js";
 
 /** An absolute limit and a way to stop, which every network call takes. */
 export interface CallOptions {
@@ -119,6 +119,8 @@ export interface RunOptions {
   displayName?: string | null | undefined;
   /** How long each of its calls may take. Default: the client's. */
   requestTimeoutMs?: number | undefined;
+  /** Whether it outlives this program. Otherwise it is stopped when the program ends or the page closes. Default: false. */
+  detached?: boolean | undefined;
   signal?: AbortSignal | undefined;
   client?: Client | undefined;
 }
@@ -320,6 +322,8 @@ export class Sandbox implements AsyncDisposable {
   readonly sandboxId: string | undefined;
   /** As last heard; {@link Sandbox.getStatus} asks. */
   readonly status: SandboxStatus;
+  /** When the state was last heard, by this machine's clock. */
+  readonly statusUpdatedAt: Date | undefined;
   readonly statusReason: string | undefined;
   readonly exitCode: number | undefined;
   /** @deprecated the same as `exitCode` */
@@ -343,6 +347,13 @@ export class Sandbox implements AsyncDisposable {
   start(options?: CallOptions): Promise<void>;
   /** Waits until it runs; returns itself. */
   wait(options?: CallOptions): Promise<this>;
+  /**
+   * Waits until it has ended by itself or by being stopped; returns itself. One that failed rejects with a
+   * {@link SandboxFailedError}, one that was stopped with a {@link SandboxTerminatedError} unless `raiseOnTermination: false`.
+   */
+  waitUntilComplete(options?: CallOptions & { raiseOnTermination?: boolean | undefined }): Promise<this>;
+  /** Its states: the present one, then each that is seen to be another, until the last. Asks only while it is read. */
+  statusChanges(options?: { signal?: AbortSignal | undefined }): AsyncGenerator<SandboxStatus, void, undefined>;
   /** Stops it and waits for its end. */
   stop(options?: StopOptions): Promise<void>;
   /** Deletes it. Resolves before it has ended. */
@@ -378,5 +389,6 @@ export class Sandbox implements AsyncDisposable {
 }
 
 export * from "./code.js";
+export * from "./session.js";
 export * from "./errors.js";
 export * from "./remote.js";

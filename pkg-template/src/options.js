@@ -5,11 +5,13 @@ export const OPTIONS = {
   Client: ["baseUrl", "auth", "apiKey", "headers", "requestTimeoutMs", "transport", "fetch", "WebSocket", "dangerouslyAllowApiKeyInBrowser"],
   run: [
     "image", "containerImage", "command", "args", "env", "environmentVariables", "cwd", "tags", "resources", "mountedFiles",
-    "maxLifetimeSeconds", "annotations", "runnerIds", "displayName", "requestTimeoutMs", "signal", "client",
+    "maxLifetimeSeconds", "annotations", "runnerIds", "displayName", "requestTimeoutMs", "detached", "signal", "client",
   ],
   exec: ["cwd", "env", "check", "timeoutMs", "stdin", "input", "container", "signal", "maxBufferBytes", "tty"],
   shell: ["command", "cols", "rows", "cwd", "env", "container", "signal"],
   call: ["timeoutMs", "signal"],
+  waitUntilComplete: ["raiseOnTermination", "timeoutMs", "signal"],
+  statusChanges: ["signal"],
   read: ["encoding", "container", "timeoutMs", "signal"],
   write: ["container", "timeoutMs", "signal"],
   stop: ["gracefulShutdownSeconds", "snapshotOnStop", "missingOk", "timeoutMs", "signal"],
@@ -21,7 +23,13 @@ export const OPTIONS = {
   function: ["bind", "serialization", "cwd", "env", "container", "tempDir", "onStdout", "onStderr", "timeoutMs", "signal"],
   map: ["concurrency", "signal"],
   fromId: ["timeoutMs", "signal", "client"],
+  Session: ["client"],
+  sessionFromId: ["adopt", "timeoutMs", "signal"],
 };
+OPTIONS.sessionList = [...OPTIONS.list.filter((key) => key !== "client"), "adopt"];
+/** What is one sandbox's own is no default of many. */
+const OWN = ["mountedFiles", "displayName", "detached", "signal", "client"];
+OPTIONS.defaults = [...OPTIONS.run.filter((key) => !OWN.includes(key)), "tempDir", "baseUrl"];
 
 /** Refuses unknown keys; returns the options, `{}` for none. */
 export function checkOptions(noun, options, where) {

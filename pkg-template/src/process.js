@@ -55,6 +55,11 @@ export class Process {
     if (options.input !== undefined) this.#stdin.feed(options.input).catch((error) => this.cancel(error));
   }
 
+  /** How it ended; waiting for it changes nothing. @internal */
+  get _end() {
+    return this.#outcome;
+  }
+
   // What it prints.
 
   get stdout() {

@@ -4,12 +4,14 @@ import "./dispose.js";
 import { call, clientOf } from "./client.js";
 import { Code } from "./code.js";
 import { checkOptions } from "./options.js";
+import { disown, own } from "./owned.js";
 import { Process } from "./process.js";
 import { SandboxList } from "./list.js";
 import { pythonSource, remoteFunction } from "./remote.js";
 import { TerminalSession, checkSize } from "./terminal.js";
 import { guarded } from "./panic.js";
 import { invalid } from "./errors.js";
+import { readRun, text } from "./spec.js";
 import { toBytes } from "./text.js";
 
 /** The line is `$0`: no shell sees it but the one that is to run it. */
@@ -20,9 +22,14 @@ export class Sandbox {
   #ready;
   #code;
 
-  /** @param {object | Promise<object>} core @internal */
-  constructor(core) {
+  /**
+   * @param {object | Promise<object>} core
+   * @param {{ client?: object, detached?: boolean, found?: boolean }} [origin] whose it is, and whether it is ours to end
+   * @internal
+   */
+  constructor(core, { client, detached = false, found = false } = {}) {
     this.#ready = Promise.resolve(core).then((made) => (this.#core = made));
+    if (client && !detached && !found) this._own(client);
     // Whoever uses the sandbox hears of it; a sandbox that nobody uses must not end the program.
     this.#ready.catch(() => {});
   }
@@ -31,14 +38,15 @@ export class Sandbox {
 
   /** Starts a sandbox: `run()`, `run("python", "main.py")`, `run(["python", "main.py"], options)`. */
   static run(...args) {
-    const { command, options } = readRun(args);
-    const { client, signal, ...spec } = options;
+    const { command, options } = readRun(args, "Sandbox.run");
+    const { client, signal, detached, ...spec } = options;
     const start = async (core) => {
       const sandbox = core.run(command, spec);
       sandbox.start({ signal }).catch(() => {});
       return sandbox;
     };
-    return new Sandbox(call(clientOf({ client }), start));
+    const served = clientOf({ client });
+    return new Sandbox(call(served, start), { client: served, detached });
   }
 
   /** As run(), but resolves when it is running. */
@@ -97,16 +105,36 @@ export class Sandbox {
     return this;
   }
 
+  /** Waits until it has ended; returns itself. */
+  async waitUntilComplete(options) {
+    checkOptions("waitUntilComplete", options, "waitUntilComplete");
+    await this.#call((core) => core.waitUntilComplete(options ?? {}));
+    return this;
+  }
+
+  /** Its states: the present one, then each that is seen to be another, until the last. */
+  async *statusChanges(options) {
+    checkOptions("statusChanges", options, "statusChanges");
+    const changes = (await this.#ready).statusChanges(options ?? {});
+    try {
+      for (let status; (status = await guarded(changes.next())) !== undefined; ) yield status;
+    } finally {
+      changes.free();
+    }
+  }
+
   /** Stops it and waits for its end. */
   async stop(options) {
     checkOptions("stop", options, "stop");
     await this.#call((core) => core.stop(options ?? {}));
+    disown(this);
   }
 
   /** Deletes it. Resolves before it has ended. */
   async delete(options) {
     const { client: _, ...rest } = checkOptions("delete", options, "delete");
     await this.#call((core) => core.deleteSelf(rest));
+    disown(this);
   }
 
   /** Asks the server for its state. */
@@ -130,7 +158,9 @@ export class Sandbox {
     const spec = { ...rest, stdin: Boolean(stdin) || input !== undefined };
     const open = async (stop) => (await this.#ready).exec(argv, { ...spec, signal: stop });
     const beside = (command) => this.exec(command, { container: rest.container });
-    return new Process(open, beside, argv, { ...spec, stdin, input, signal, maxBufferBytes, check });
+    const process = new Process(open, beside, argv, { ...spec, stdin, input, signal, maxBufferBytes, check });
+    this.#count(process);
+    return process;
   }
 
   /** Opens a shell, or another command, in a terminal. */
@@ -204,6 +234,10 @@ export class Sandbox {
     return this.#info?.status ?? "pending";
   }
 
+  get statusUpdatedAt() {
+    return date(this.#info?.statusUpdatedAtMs);
+  }
+
   get statusReason() {
     return this.#info?.statusReason;
   }
@@ -269,41 +303,31 @@ export class Sandbox {
     return { sandboxId, status, image, tags, createdAt, startedAt, exitCode };
   }
 
+  /** @internal */
+  _core() {
+    return this.#ready;
+  }
+
+  /** From now on it ends with this program. @internal */
+  _own(client) {
+    own(this, client);
+  }
+
   get #info() {
     return this.#core?.info();
+  }
+
+  /** Tells the core, which counts for the session, how a process ended. */
+  #count(process) {
+    const ended = (exitCode) => this.#core?.executed(exitCode);
+    // A check that failed has an exit code too; one of -1 means that the end is not known.
+    process._end.then(({ exitCode }) => ended(exitCode), ({ result }) => ended(result?.exitCode >= 0 ? result.exitCode : undefined)).catch(() => {});
   }
 
   async #call(act) {
     const core = await this.#ready;
     return guarded(act(core));
   }
-}
-
-function readRun(args) {
-  const last = args.at(-1);
-  const given = args.length > 0 && typeof last !== "string" && !Array.isArray(last) ? args.slice(0, -1) : args;
-  const options = { ...checkOptions("run", given.length < args.length ? last : undefined, "Sandbox.run") };
-  const listed = Array.isArray(given[0]) ? given[0] : given;
-  if (Array.isArray(given[0]) && given.length > 1) throw new TypeError("Sandbox.run: give the command as one array, or as strings");
-  alias(options, "containerImage", "image");
-  alias(options, "environmentVariables", "env");
-  if (listed.length > 0 && options.command !== undefined) {
-    throw new TypeError("Sandbox.run: give the command as arguments or as an option, not both");
-  }
-  const command = listed.length > 0 ? listed : options.command === undefined ? [] : [options.command].flat();
-  if (options.args !== undefined && command.length === 0) throw new TypeError("Sandbox.run: args need a command");
-  const whole = [...command, ...(options.args ?? [])];
-  delete options.command;
-  delete options.args;
-  for (const part of whole) text("command", part);
-  return { command: whole, options };
-}
-
-function alias(options, from, to) {
-  if (options[from] === undefined) return;
-  if (options[to] !== undefined) throw new TypeError(`Sandbox.run: ${from} and ${to} are the same option; give one`);
-  options[to] = options[from];
-  delete options[from];
 }
 
 function readCommand(command, where) {
@@ -313,11 +337,6 @@ function readCommand(command, where) {
   if (!Array.isArray(command)) throw new TypeError(`${where}: the command must be an array of strings, got ${command === null ? "null" : typeof command}`);
   for (const part of command) text("command", part);
   return command;
-}
-
-function text(field, value) {
-  if (typeof value !== "string") throw new TypeError(`${field} must be a string, got ${value === null ? "null" : typeof value}`);
-  return value;
 }
 
 const date = (ms) => (ms === undefined ? undefined : new Date(ms));

@@ -4,6 +4,9 @@ import "./dispose.js";
 
 export { Client, DEFAULT_BASE_URL, configure } from "./client.js";
 export { Code, CodeContext } from "./code.js";
+export { DEFAULT_TEMP_DIR, SandboxDefaults } from "./defaults.js";
+export { cleanupAll } from "./owned.js";
+export { Session } from "./session.js";
 export * from "./status.js";
 export { Process } from "./process.js";
 export { Sandbox } from "./sandbox.js";

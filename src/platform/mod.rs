@@ -15,7 +15,7 @@ use std::{future::Future, pin::pin, time::Duration};
 
 use futures::future::{Either, select};
 
-pub(crate) use host::{BoxFuture, now, random_bytes, sleep, spawn};
+pub(crate) use host::{BoxFuture, now, random_bytes, sleep, spawn, wall_clock};
 
 /// Milliseconds of a clock that never goes backwards, from an arbitrary start.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]

@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     sync::OnceLock,
-    time::{Duration, Instant as StdInstant},
+    time::{Duration, Instant as StdInstant, SystemTime},
 };
 
 use super::Instant;
@@ -22,6 +22,11 @@ pub(crate) async fn sleep(duration: Duration) {
 pub(crate) fn now() -> Instant {
     static START: OnceLock<StdInstant> = OnceLock::new();
     Instant(START.get_or_init(StdInstant::now).elapsed().as_secs_f64() * 1000.0)
+}
+
+/// The time of day, as far as this machine knows.
+pub(crate) fn wall_clock() -> SystemTime {
+    SystemTime::now()
 }
 
 /// Bytes nobody can guess. `None` when the system has none to give.

@@ -1,6 +1,9 @@
 //! The host where a JavaScript event loop runs.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use js_sys::{Function, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -33,6 +36,12 @@ pub(crate) fn now() -> Instant {
         now.call0(&performance).ok()?.as_f64()
     };
     Instant(monotonic().unwrap_or_else(js_sys::Date::now))
+}
+
+/// The time of day, as far as this machine knows.
+pub(crate) fn wall_clock() -> SystemTime {
+    // Dates before 1970 are no time of day.
+    UNIX_EPOCH + Duration::try_from_secs_f64(js_sys::Date::now() / 1000.0).unwrap_or_default()
 }
 
 /// Bytes nobody can guess. `None` when the system has none to give.

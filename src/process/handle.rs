@@ -95,6 +95,11 @@ impl Process {
         Self::follow(client, ExecPlan::refused(command), Box::pin(std::future::ready(Err(error))))
     }
 
+    /// How it ended, once it has. Waiting for it keeps nothing alive.
+    pub(crate) fn ending(&self) -> impl Future<Output = Result<ProcessResult, Error>> + use<> {
+        self.ending.clone()
+    }
+
     /// The command as given.
     pub fn command(&self) -> &[String] {
         self.plan.command()

@@ -1,17 +1,17 @@
 //! How a handle comes to be: by creating a sandbox, or by finding one.
 //! Must not know: what is done with it.
 
-use std::{
-    future::ready,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{future::ready, sync::Arc};
 
 use futures::FutureExt;
 
-use super::{Answer, Inner, Sandbox, SandboxInfo, SandboxOptions, spec::create_request, together::Together};
+use super::{
+    Answer, Beginning, Inner, Sandbox, SandboxInfo, SandboxOptions, knowledge::Knowledge, poller::Poller,
+    spec::create_request, together::Together,
+};
 use crate::{
     client::{self, CallOptions, Client},
-    error::Error,
+    error::{Error, ErrorKind},
     platform::{BoxFuture, spawn},
     wire,
 };
@@ -40,11 +40,12 @@ impl Sandbox {
     /// A handle whose sandbox is not created before [`start`](Self::start) or the first call on it.
     pub fn prepare(client: &Client, options: SandboxOptions) -> Self {
         let calls = CallOptions { timeout: options.request_timeout };
-        let info = Arc::new(Mutex::new(SandboxInfo::default()));
+        let knowledge = Arc::new(Knowledge::default());
         // Made once: however often it is asked for or repeated, the same request id creates one sandbox.
         let request = client::request_id().and_then(|id| create_request(options, id));
-        let creation = create(client.clone(), request, calls.clone(), Arc::clone(&info));
-        Self::new(client, calls, info, (Box::pin(creation) as BoxFuture<'static, _>).shared())
+        let beginning = Arc::new(Beginning::default());
+        let creation = create(client.clone(), request, calls.clone(), Arc::clone(&knowledge), Arc::clone(&beginning));
+        Self::new(client, calls, knowledge, (Box::pin(creation) as BoxFuture<'static, _>).shared(), beginning)
     }
 
     /// The sandbox with this id, also one that has ended.
@@ -71,17 +72,28 @@ impl Sandbox {
     pub(super) fn known(client: &Client, sandbox: wire::Sandbox) -> Self {
         let info = SandboxInfo::from_wire(sandbox);
         let created: BoxFuture<'static, _> = Box::pin(ready(Ok(info.id.clone())));
-        Self::new(client, CallOptions::default(), Arc::new(Mutex::new(info)), created.shared())
+        let beginning = Beginning::default();
+        beginning.begin();
+        let knowledge = Arc::new(Knowledge::of(info));
+        Self::new(client, CallOptions::default(), knowledge, created.shared(), Arc::new(beginning))
     }
 
-    fn new(client: &Client, calls: CallOptions, info: Arc<Mutex<SandboxInfo>>, created: Answer<String>) -> Self {
+    fn new(
+        client: &Client,
+        calls: CallOptions,
+        knowledge: Arc<Knowledge>,
+        created: Answer<String>,
+        beginning: Arc<Beginning>,
+    ) -> Self {
         let inner = Inner {
             client: client.clone(),
             calls,
             created,
-            info,
-            running: Together::default(),
+            beginning,
+            knowledge,
+            poller: Poller::default(),
             stopping: Together::default(),
+            tally: Default::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -91,10 +103,15 @@ async fn create(
     client: Client,
     request: Result<wire::CreateSandboxRequest, Error>,
     calls: CallOptions,
-    info: Arc<Mutex<SandboxInfo>>,
+    knowledge: Arc<Knowledge>,
+    beginning: Arc<Beginning>,
 ) -> Result<String, Error> {
+    if !beginning.begin() {
+        return Err(Error::new(ErrorKind::SandboxNotRunning, "the sandbox was stopped before it was started"));
+    }
+    let ticket = knowledge.ask();
     let created = SandboxInfo::from_wire(client.create_sandbox(request?, &calls).await?);
     let id = created.id.clone();
-    *info.lock().unwrap_or_else(PoisonError::into_inner) = created;
+    knowledge.accepted(ticket, created);
     Ok(id)
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Sandbox;
+use super::{ExecOutcome, Sandbox};
 use crate::{
     client::{self, CallOptions},
     error::{CallContext, Error, Operation},
-    process::{ExecOptions, ExecPlan, OpenExec, PreparedExec, Process, TerminalSession, TerminalSize},
+    platform::spawn,
+    process::{ExecOptions, ExecPlan, OpenExec, PreparedExec, Process, ProcessResult, TerminalSession, TerminalSize},
 };
 
 /// Becomes bash where there is one.
@@ -85,7 +86,7 @@ impl Sandbox {
             Err(error) => return Process::refused(&self.inner.client, command, error),
         };
         let (sandbox, planned) = (self.clone(), plan.clone());
-        Process::follow(
+        let process = Process::follow(
             &self.inner.client,
             plan,
             Box::pin(async move {
@@ -94,7 +95,13 @@ impl Sandbox {
                 let stream = client::exec::open(&sandbox.inner.client, head, init, plan.keeps_input_open()).await?;
                 Ok(OpenExec { sandbox_id, stream })
             }),
-        )
+        );
+        if self.is_counted() {
+            let sandbox = self.clone();
+            let ending = process.ending();
+            spawn(async move { sandbox.executed(outcome(&ending.await)) });
+        }
+        process
     }
 
     /// Starts a shell in a terminal, at once.
@@ -120,4 +127,13 @@ impl Sandbox {
         head.interactive = plan.options().tty.is_some();
         Ok(PreparedExec { head, init: plan.init(id), plan })
     }
+}
+
+/// A check that failed has an exit code too; a process whose end is not known has none.
+fn outcome(result: &Result<ProcessResult, Error>) -> ExecOutcome {
+    let ended = match result {
+        Ok(result) => Some(result),
+        Err(error) => error.payload::<ProcessResult>().filter(|result| result.exit_code >= 0),
+    };
+    ended.map_or(ExecOutcome::Failed, |result| ExecOutcome::Exited(result.exit_code))
 }

@@ -16,6 +16,8 @@ pub struct SandboxInfo {
     pub id: String,
     /// Its state.
     pub status: SandboxStatus,
+    /// When the state was last heard, by this machine's clock.
+    pub status_updated_at: Option<SystemTime>,
     /// Why it is in that state, where the server says so.
     pub status_reason: Option<String>,
     /// The main command's exit code, once it ended by itself.
@@ -71,6 +73,7 @@ impl SandboxInfo {
         Self {
             id: sandbox.sandbox_id,
             status: SandboxStatus::from_wire(status.state),
+            status_updated_at: None,
             status_reason: given(status.state_reason),
             exit_code: status.exit_code,
             display_name: given(sandbox.display_name),

@@ -3,21 +3,18 @@
 
 use std::time::Duration;
 
-use super::{Sandbox, SandboxInfo, SandboxStatus};
+use futures::{Stream, stream};
+
+use super::{
+    Sandbox, SandboxInfo, SandboxStatus,
+    poller::{CALM, EAGER, LAST_INTERVAL, POLL_TIMEOUT},
+};
 use crate::{
     client::CallOptions,
     error::{Error, ErrorKind},
-    platform::{now, sleep, timeout},
+    platform::{Instant, now, sleep, timeout},
 };
 
-/// What takes its time is asked for seldom.
-const CALM: Duration = Duration::from_millis(200);
-/// What should happen at once is asked for often at first.
-pub(super) const EAGER: Duration = Duration::from_millis(25);
-const INTERVAL_FACTOR: f64 = 1.5;
-const LAST_INTERVAL: Duration = Duration::from_secs(2);
-/// How long one poll may take.
-const POLL_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long polls may fail with what passes by itself.
 const POLL_RETRY_BUDGET: Duration = Duration::from_secs(30);
 /// How often to ask again for an exit code that a completed sandbox should have.
@@ -33,24 +30,18 @@ impl Sandbox {
         Ok(self.fetch(&id, &self.inner.calls).await?.status)
     }
 
-    /// Waits until it runs; who waits at the same time shares the polls. A main command that has already ended by itself counts, and so does a paused sandbox.
+    /// Waits until it runs; whoever waits for anything of it shares the polls. A main command that has already ended by
+    /// itself counts, and so does a paused sandbox.
     ///
     /// # Errors
     /// Whatever kept it from being created; sandbox failed; sandbox terminated; wait timeout.
     pub async fn wait(&self, limit: Option<Duration>) -> Result<(), Error> {
-        let start = now();
-        let id = timeout(limit, self.start()).await.map_err(|_| self.not_in_time("was not created", limit))??;
+        let limit = Limit::new(limit);
+        let id = self.created_within(&limit).await?;
         if self.status() == SandboxStatus::Running {
             return Ok(());
         }
-        let left = limit.map(|limit| start.remaining(limit));
-        let running = self.inner.running.join(|| {
-            let sandbox = self.clone();
-            Box::pin(
-                async move { sandbox.poll(&id, None, EAGER, "does not run", |info| !info.status.is_starting()).await },
-            )
-        });
-        let info = timeout(left, running).await.map_err(|_| self.not_in_time("does not run", limit))??;
+        let info = self.poll(&id, &limit, EAGER, "does not run", |info| !info.status.is_starting()).await?;
         match info.status {
             SandboxStatus::Failed | SandboxStatus::Terminated | SandboxStatus::Terminating => Err(ended(&info)),
             _ => Ok(()),
@@ -66,12 +57,12 @@ impl Sandbox {
         limit: Option<Duration>,
         raise_on_termination: bool,
     ) -> Result<Option<i32>, Error> {
-        let start = now();
-        let id = timeout(limit, self.start()).await.map_err(|_| self.not_in_time("was not created", limit))??;
-        let left = || limit.map(|limit| start.remaining(limit));
-        let mut info = self.poll(&id, left(), CALM, "has not ended", |info| info.status.is_terminal()).await?;
+        let limit = Limit::new(limit);
+        let id = self.created_within(&limit).await?;
+        let mut info = self.poll(&id, &limit, CALM, "has not ended", |info| info.status.is_terminal()).await?;
         for _ in 0..EXIT_CODE_POLLS {
-            if info.status != SandboxStatus::Completed || info.exit_code.is_some() {
+            let lacks_code = info.status == SandboxStatus::Completed && info.exit_code.is_none();
+            if !lacks_code || limit.left().is_some_and(|left| left <= LAST_INTERVAL) {
                 break;
             }
             sleep(LAST_INTERVAL).await;
@@ -82,6 +73,31 @@ impl Sandbox {
             SandboxStatus::Terminated if raise_on_termination => Err(ended(&info)),
             _ => Ok(info.exit_code),
         }
+    }
+
+    /// Its states from now on: the present one, then each that is seen to be another. Ends after the last one, or with an
+    /// error. Asks the server only while it is read; a state that passes between two questions is not seen.
+    pub fn status_changes(&self) -> impl Stream<Item = Result<SandboxStatus, Error>> + use<> {
+        stream::unfold((self.clone(), None), |(sandbox, last)| async move {
+            let next = match last {
+                Some(Ok(last)) if SandboxStatus::is_terminal(last) => return None,
+                Some(Err(())) => return None,
+                Some(Ok(last)) => sandbox.next_status(Some(last)).await,
+                None => sandbox.next_status(None).await,
+            };
+            let seen = next.as_ref().map(|status| *status).map_err(|_| ());
+            Some((next, (sandbox, Some(seen))))
+        })
+    }
+
+    async fn next_status(&self, last: Option<SandboxStatus>) -> Result<SandboxStatus, Error> {
+        let id = self.start().await?;
+        let known = self.status();
+        if last.is_some_and(|last| last != known) {
+            return Ok(known);
+        }
+        let info = self.poll(&id, &Limit::new(None), CALM, "", |info| Some(info.status) != last).await?;
+        Ok(info.status)
     }
 
     /// The id of a sandbox that can be given work. Polls only where the server does not hold calls until it runs.
@@ -97,28 +113,30 @@ impl Sandbox {
         Ok(id)
     }
 
-    /// Asks, and remembers the answer.
+    /// Asks, and remembers the answer. Gives what is known then, which may be more.
     pub(super) async fn fetch(&self, id: &str, options: &CallOptions) -> Result<SandboxInfo, Error> {
-        let info = SandboxInfo::from_wire(self.inner.client.get_sandbox(id, options).await?);
-        *self.inner.known() = info.clone();
-        Ok(info)
+        let ticket = self.inner.knowledge.ask();
+        let answer = self.inner.client.get_sandbox(id, options).await?;
+        if let Some(after) = self.inner.knowledge.learn(ticket, SandboxInfo::from_wire(answer)) {
+            self.started(after);
+        }
+        Ok(self.info())
     }
 
-    /// Asks again and again until `done`, ever less often, through failures that pass by themselves.
+    /// Waits for an answer that is `done`, together with all who wait for another, through failures that pass by
+    /// themselves.
     pub(super) async fn poll(
         &self,
         id: &str,
-        limit: Option<Duration>,
-        first_interval: Duration,
+        limit: &Limit,
+        pace: Duration,
         what: &str,
         done: impl Fn(&SandboxInfo) -> bool,
     ) -> Result<SandboxInfo, Error> {
-        let start = now();
         let mut failing_since = None;
-        let mut interval = first_interval;
+        let mut anew = Some(pace);
         loop {
-            let left = limit.map(|limit| start.remaining(limit));
-            match timeout(left, self.fetch(id, &CallOptions::timeout(POLL_TIMEOUT))).await {
+            match timeout(limit.left(), self.inner.poller.round(self, id, anew.take())).await {
                 Ok(Ok(info)) if done(&info) => return Ok(info),
                 Ok(Ok(_)) => failing_since = None,
                 Ok(Err(error)) => {
@@ -129,17 +147,34 @@ impl Sandbox {
                 }
                 Err(_) => return Err(self.not_in_time(what, limit)),
             }
-            let pause = limit.map_or(interval, |limit| interval.min(start.remaining(limit)));
-            sleep(pause).await;
-            interval = interval.mul_f64(INTERVAL_FACTOR).min(LAST_INTERVAL);
         }
     }
 
-    fn not_in_time(&self, what: &str, limit: Option<Duration>) -> Error {
+    async fn created_within(&self, limit: &Limit) -> Result<String, Error> {
+        timeout(limit.left(), self.start()).await.map_err(|_| self.not_in_time("was not created", limit))?
+    }
+
+    fn not_in_time(&self, what: &str, limit: &Limit) -> Error {
         let info = self.info();
         let name = if info.id.is_empty() { "the sandbox".to_owned() } else { format!("sandbox {}", info.id) };
-        let message = format!("{name} {what} within {:?}; it is {}", limit.unwrap_or_default(), info.status);
+        let message = format!("{name} {what} within {:?}; it is {}", limit.limit.unwrap_or_default(), info.status);
         Error::new(ErrorKind::SandboxWaitTimeout, message).with_sandbox_id(info.id)
+    }
+}
+
+/// How long somebody waits in all.
+pub(super) struct Limit {
+    start: Instant,
+    limit: Option<Duration>,
+}
+
+impl Limit {
+    pub(super) fn new(limit: Option<Duration>) -> Self {
+        Self { start: now(), limit }
+    }
+
+    fn left(&self) -> Option<Duration> {
+        self.limit.map(|limit| self.start.remaining(limit))
     }
 }
 

@@ -5,18 +5,24 @@ mod create;
 mod exec;
 mod files;
 mod info;
+mod knowledge;
 mod lifecycle;
 mod list;
 mod logs;
 mod options;
+mod poller;
 mod spec;
 mod status;
 mod stop;
+mod tally;
 mod together;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use futures::future::Shared;
@@ -32,8 +38,9 @@ pub use options::{
 };
 pub use status::SandboxStatus;
 pub use stop::{DEFAULT_GRACEFUL_SHUTDOWN, DeleteOptions, StopOptions};
+pub use tally::{ExecOutcome, Metrics, Tally};
 
-use self::together::Together;
+use self::{knowledge::Knowledge, poller::Poller, together::Together};
 use crate::{
     client::{CallOptions, Client},
     error::Error,
@@ -56,9 +63,11 @@ struct Inner {
     calls: CallOptions,
     /// Resolves to the id once the server has accepted the creation; polled by whoever needs it first.
     created: Answer<String>,
-    info: Arc<Mutex<SandboxInfo>>,
-    running: Together<SandboxInfo>,
+    beginning: Arc<Beginning>,
+    knowledge: Arc<Knowledge>,
+    poller: Poller,
     stopping: Together<()>,
+    tally: Mutex<Option<Arc<Tally>>>,
 }
 
 impl Sandbox {
@@ -69,12 +78,17 @@ impl Sandbox {
 
     /// What is known about it without asking.
     pub fn info(&self) -> SandboxInfo {
-        self.inner.known().clone()
+        self.inner.knowledge.info()
     }
 
     /// Its state when the server was last asked.
     pub fn status(&self) -> SandboxStatus {
-        self.inner.known().status
+        self.inner.knowledge.status()
+    }
+
+    /// Whether both are handles of one another's clones. Handles found apart are not, even if they have the same id.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     /// The client it is called by.
@@ -83,15 +97,32 @@ impl Sandbox {
     }
 }
 
-impl Inner {
-    fn known(&self) -> MutexGuard<'_, SandboxInfo> {
-        self.info.lock().unwrap_or_else(PoisonError::into_inner)
+/// Whether the creation was asked for, or is never to be.
+#[derive(Default)]
+struct Beginning(AtomicU8);
+
+impl Beginning {
+    const BEGUN: u8 = 1;
+    const RULED_OUT: u8 = 2;
+
+    /// False: it was ruled out before.
+    fn begin(&self) -> bool {
+        self.settle(Self::BEGUN) != Self::RULED_OUT
+    }
+
+    /// False: it had begun before.
+    fn rule_out(&self) -> bool {
+        self.settle(Self::RULED_OUT) != Self::BEGUN
+    }
+
+    fn settle(&self, wanted: u8) -> u8 {
+        self.0.compare_exchange(0, wanted, Ordering::SeqCst, Ordering::SeqCst).unwrap_or_else(|settled| settled)
     }
 }
 
 impl fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let info = self.inner.known();
+        let info = self.info();
         f.debug_struct("Sandbox").field("id", &info.id).field("status", &info.status).finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Sandbox, SandboxStatus, lifecycle::EAGER};
+use super::{Sandbox, SandboxInfo, lifecycle::Limit, poller::EAGER};
 use crate::{
     client::{self, CallOptions, Client},
     error::{Error, ErrorKind},
@@ -54,7 +54,7 @@ pub type DeleteOptions = StopOptions;
 
 impl Sandbox {
     /// Stops it and waits for its end. Callers at the same time share one stop, with the first one's options. One that has
-    /// ended already is left alone.
+    /// ended already is left alone, and one that was never started never will be.
     ///
     /// # Errors
     /// Sandbox not found, unless `missing_ok`; terminal state unavailable, when it is gone before its last state was
@@ -68,7 +68,18 @@ impl Sandbox {
     }
 
     async fn stop_once(&self, options: StopOptions) -> Result<(), Error> {
-        let id = self.start().await?;
+        if self.inner.beginning.rule_out() {
+            // What was never asked for needs no end, and is not to begin any more.
+            self.inner.knowledge.end();
+            return Ok(());
+        }
+        let id = match self.start().await {
+            Err(error) if options.missing_ok && was_refused(&error) => {
+                self.inner.knowledge.end();
+                return Ok(());
+            }
+            started => started?,
+        };
         if self.status().is_terminal() {
             return Ok(());
         }
@@ -82,15 +93,16 @@ impl Sandbox {
 
     /// Polls to the last state; a server may forget the sandbox meanwhile.
     async fn last_state(&self, id: &str, limit: Duration, missing_ok: bool) -> Result<(), Error> {
+        let limit = Limit::new(Some(limit));
         let mut missing_since = None;
         loop {
-            let error = match self.poll(id, Some(limit), EAGER, "has not ended", |info| info.status.is_terminal()).await
-            {
+            let polling = self.poll(id, &limit, EAGER, "has not ended", |info| info.status.is_terminal());
+            let error = match polling.await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::SandboxNotFound => error,
                 Err(error) => return Err(error),
             };
-            self.inner.known().status = SandboxStatus::Terminated;
+            self.inner.knowledge.end();
             if missing_ok {
                 return Ok(());
             }
@@ -109,19 +121,22 @@ impl Sandbox {
     /// # Errors
     /// Sandbox not found, unless `missing_ok`; as any call.
     pub async fn delete(&self, options: DeleteOptions) -> Result<(), Error> {
+        if self.inner.beginning.rule_out() {
+            self.inner.knowledge.end();
+            return Ok(());
+        }
         let id = self.start().await?;
         self.remove(&id, options).await.map(drop)
     }
 
     /// Has it removed. Says whether it is known to have ended already.
     async fn remove(&self, id: &str, options: DeleteOptions) -> Result<bool, Error> {
-        let answer = delete(&self.inner.client, id, options).await?;
-        let mut info = self.inner.known();
-        match answer {
-            Some(sandbox) => *info = super::SandboxInfo::from_wire(sandbox),
-            None => info.status = SandboxStatus::Terminated,
+        let ticket = self.inner.knowledge.ask();
+        match delete(&self.inner.client, id, options).await? {
+            Some(sandbox) => drop(self.inner.knowledge.learn(ticket, SandboxInfo::from_wire(sandbox))),
+            None => self.inner.knowledge.end(),
         }
-        Ok(info.status.is_terminal())
+        Ok(self.status().is_terminal())
     }
 
     /// Has the sandbox with this id stopped and removed without waiting for its end.
@@ -134,6 +149,12 @@ impl Sandbox {
         }
         delete(client, id, options).await.map(drop)
     }
+}
+
+/// Whether a creation that failed this way has left nothing behind. Where the answer was lost there may be a sandbox.
+fn was_refused(error: &Error) -> bool {
+    let ambiguous = [ErrorKind::Network, ErrorKind::SandboxUnavailable, ErrorKind::SandboxTimeout, ErrorKind::Protocol];
+    !ambiguous.iter().any(|kind| error.kind().is(*kind))
 }
 
 /// `None`: there was none, and that is fine.

@@ -12,6 +12,7 @@ use super::{
     options::{delete_options, list_options, run_options},
     reader::Reader,
     sandbox::CoreSandbox,
+    session::CoreSession,
 };
 use crate::{
     client::Client,
@@ -53,6 +54,11 @@ impl CoreClient {
         Ok(CoreSandbox::from(Sandbox::prepare(&self.client, options)))
     }
 
+    /// A session whose sandboxes start from a command and options.
+    pub fn session(&self, command: &JsValue, defaults: &JsValue) -> Answer<CoreSession> {
+        CoreSession::new(&self.client, command, defaults)
+    }
+
     /// `Promise<CoreSandbox>`
     #[wasm_bindgen(js_name = fromId)]
     pub fn find(&self, id: String, options: &JsValue) -> Answer<Promise> {
@@ -77,11 +83,7 @@ impl CoreClient {
     /// Sandboxes, page by page.
     pub fn list(&self, options: &JsValue) -> Answer<Promise> {
         let (signal, limit, options) = list_options(options)?;
-        let pages = CorePages {
-            pages: SendWrapper::new(std::rc::Rc::new(futures::lock::Mutex::new(Sandbox::list(&self.client, options)))),
-            signal,
-            limit,
-        };
+        let pages = CorePages::new(Sandbox::list(&self.client, options), signal, limit);
         Ok(promise(None, None, async move { Ok(pages.into()) }))
     }
 }
@@ -92,6 +94,12 @@ pub struct CorePages {
     pages: SendWrapper<std::rc::Rc<futures::lock::Mutex<SandboxList>>>,
     signal: Option<JsValue>,
     limit: Option<std::time::Duration>,
+}
+
+impl CorePages {
+    pub(super) fn new(list: SandboxList, signal: Option<JsValue>, limit: Option<std::time::Duration>) -> Self {
+        Self { pages: SendWrapper::new(std::rc::Rc::new(futures::lock::Mutex::new(list))), signal, limit }
+    }
 }
 
 #[wasm_bindgen]

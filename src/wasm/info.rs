@@ -17,6 +17,7 @@ use crate::sandbox::{ResourceAmounts, SandboxInfo};
 struct Plain<'a> {
     sandbox_id: Option<&'a str>,
     status: &'a str,
+    status_updated_at_ms: Option<f64>,
     status_reason: Option<&'a str>,
     exit_code: Option<i32>,
     display_name: Option<&'a str>,
@@ -44,6 +45,7 @@ pub(super) fn plain(info: &SandboxInfo) -> Answer<JsValue> {
     let plain = Plain {
         sandbox_id: Some(info.id.as_str()).filter(|id| !id.is_empty()),
         status: info.status.name(),
+        status_updated_at_ms: info.status_updated_at.map(millis),
         status_reason: info.status_reason.as_deref(),
         exit_code: info.exit_code,
         display_name: info.display_name.as_deref(),

@@ -16,6 +16,8 @@ mod options;
 mod process;
 mod reader;
 mod sandbox;
+mod session;
+mod status;
 
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 

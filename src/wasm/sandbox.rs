@@ -12,8 +12,13 @@ use super::{
     options::{argv, delete_options, exec_options, shell_options, stop_options},
     process::CoreProcess,
     reader::Reader,
+    status::CoreStatusChanges,
 };
-use crate::{error::Error, process::ExecOptions, sandbox::Sandbox};
+use crate::{
+    error::Error,
+    process::ExecOptions,
+    sandbox::{ExecOutcome, Sandbox},
+};
 
 /// A sandbox.
 #[wasm_bindgen]
@@ -46,6 +51,24 @@ impl CoreSandbox {
         let limit = reader.millis("timeoutMs")?;
         let sandbox = self.sandbox.clone();
         Ok(promise(reader.raw("signal"), None, async move { sandbox.wait(limit).await.map(|()| JsValue::UNDEFINED) }))
+    }
+
+    /// `Promise<number | undefined>`: waits until it has ended.
+    #[wasm_bindgen(js_name = waitUntilComplete)]
+    pub fn wait_until_complete(&self, options: &JsValue) -> Answer<Promise> {
+        let reader = Reader::new("waitUntilComplete", options, &["raiseOnTermination", "timeoutMs", "signal"])?;
+        let (limit, raise) = (reader.millis("timeoutMs")?, reader.bool("raiseOnTermination")?.unwrap_or(true));
+        let sandbox = self.sandbox.clone();
+        Ok(promise(reader.raw("signal"), None, async move {
+            Ok(sandbox.wait_until_complete(limit, raise).await?.map_or(JsValue::UNDEFINED, JsValue::from))
+        }))
+    }
+
+    /// Its states as they pass.
+    #[wasm_bindgen(js_name = statusChanges)]
+    pub fn status_changes(&self, options: &JsValue) -> Answer<CoreStatusChanges> {
+        let reader = Reader::new("statusChanges", options, &["signal"])?;
+        Ok(CoreStatusChanges::new(&self.sandbox, reader.raw("signal")))
     }
 
     /// Asks the server for its state.
@@ -95,6 +118,11 @@ impl CoreSandbox {
         Ok(self.open(signal, command, options))
     }
 
+    /// A process of it ended, with this exit code or without any.
+    pub fn executed(&self, exit_code: Option<i32>) {
+        self.sandbox.executed(exit_code.map_or(ExecOutcome::Failed, ExecOutcome::Exited));
+    }
+
     /// `Promise<Uint8Array>`
     #[wasm_bindgen(js_name = readFile)]
     pub fn read_file(&self, path: String, options: &JsValue) -> Answer<Promise> {
@@ -116,6 +144,10 @@ impl CoreSandbox {
 }
 
 impl CoreSandbox {
+    pub(super) fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
     fn open(&self, signal: Option<JsValue>, command: Vec<String>, options: ExecOptions) -> Promise {
         let sandbox = self.sandbox.clone();
         promise(signal, None, async move {

@@ -1,6 +1,11 @@
 //! From creation to end.
 
-use std::time::{Duration, Instant};
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use futures::StreamExt;
 
 use jetway::{
     ErrorKind, ExecOptions, Sandbox, SandboxOptions, SandboxStatus,
@@ -107,6 +112,26 @@ async fn a_sandbox_ends_with_its_main_command() {
     let code = sandbox.wait_until_complete(Some(Duration::from_secs(20)), true).await.unwrap();
     assert_eq!((code, sandbox.status()), (Some(7), SandboxStatus::Completed));
     sandbox.wait(None).await.unwrap();
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_states_are_told_as_they_pass_until_the_last() {
+    let site = Site::open().await;
+    let sandbox = site.sandbox();
+    let mut changes = pin!(sandbox.status_changes());
+    let mut seen = Vec::new();
+    while let Some(status) = changes.next().await {
+        let status = status.unwrap();
+        seen.push(status);
+        if status == SandboxStatus::Running {
+            let stopping = sandbox.clone();
+            tokio::spawn(async move { stopping.stop(StopOptions::default()).await });
+        }
+    }
+    assert!(seen.contains(&SandboxStatus::Running) && seen.last().unwrap().is_terminal(), "{seen:?}");
+    assert!(seen.windows(2).all(|pair| pair[0] != pair[1]), "{seen:?}");
+    assert!(sandbox.info().status_updated_at.is_some());
     site.close().await;
 }
 

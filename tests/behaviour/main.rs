@@ -11,6 +11,7 @@ mod logs;
 mod loss;
 mod process;
 mod refusals;
+mod session;
 mod stdin;
 mod support;
 mod terminal;

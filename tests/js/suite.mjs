@@ -11,7 +11,8 @@ import { exec } from "./suite/exec.mjs";
 import { files } from "./suite/files.mjs";
 import { functions } from "./suite/functions.mjs";
 import { lifecycle } from "./suite/lifecycle.mjs";
+import { session } from "./suite/session.mjs";
 import { stdin } from "./suite/stdin.mjs";
 import { terminal } from "./suite/terminal.mjs";
 
-export const suite = { exec, stdin, terminal, files, code, functions, lifecycle, errors };
+export const suite = { exec, stdin, terminal, files, code, functions, lifecycle, session, errors };

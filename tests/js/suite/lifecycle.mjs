@@ -55,6 +55,32 @@ export const lifecycle = {
     await rejects(jetway.Sandbox.list({ client, status: "nonsense" }), jetway.ValidationError);
   },
 
+  "its states are told as they pass until the last": async ({ jetway, client }) => {
+    const sandbox = jetway.Sandbox.run({ client });
+    const seen = [];
+    for await (const status of sandbox.statusChanges()) {
+      seen.push(status);
+      if (status === "running") sandbox.stop().catch(() => {});
+    }
+    ok(seen.includes("running"), `${seen}`);
+    ok(["terminated", "completed"].includes(seen.at(-1)), `${seen}`);
+    ok(seen.every((status, at) => status !== seen[at - 1]), `${seen}`);
+    ok(Math.abs(sandbox.statusUpdatedAt - Date.now()) < 600_000, `${sandbox.statusUpdatedAt}`);
+  },
+
+  "its end is waited for, and being stopped is an error unless it is expected": async ({ jetway, client }) => {
+    const sandbox = jetway.Sandbox.run("sh", "-c", "exit 7", { client });
+    equal(await sandbox.waitUntilComplete({ timeoutMs: 30_000 }), sandbox);
+    equal(sandbox.exitCode, 7);
+    const stopped = await jetway.Sandbox.create({ client });
+    const late = await rejects(stopped.waitUntilComplete({ timeoutMs: 50 }), jetway.SandboxWaitTimeoutError);
+    equal(late.sandboxId, stopped.sandboxId);
+    const waiting = rejects(stopped.waitUntilComplete(), jetway.SandboxTerminatedError);
+    const relaxed = stopped.waitUntilComplete({ raiseOnTermination: false });
+    await jetway.Sandbox.delete(stopped.sandboxId, { client });
+    await Promise.all([relaxed, waiting]);
+  },
+
   "a sandbox ends with its main command": async ({ jetway, client }) => {
     const sandbox = jetway.Sandbox.run("sh", "-c", "exit 3", { client });
     await sandbox.start();

@@ -117,7 +117,7 @@ fn write_common_js(code: &Path, step: &Step) -> Result<()> {
 
 /// The same types once more for `require`: in an ESM package a `.d.ts` describes ESM only.
 fn write_common_js_types(code: &Path) -> Result<()> {
-    for name in ["index", "code", "errors", "remote"] {
+    for name in ["index", "code", "errors", "remote", "session"] {
         let types = fs::read_to_string(code.join(format!("{name}.d.ts")))?;
         fs::write(code.join(format!("{name}.d.cts")), types.replace(".js\";", ".cjs\";"))?;
     }
