@@ -1,5 +1,5 @@
 // Remote functions keep their parameters and give promises of their values. Never run.
-import { Sandbox } from "jetway";
+import { Sandbox, Session } from "jetway";
 import type { RemoteFunction } from "jetway";
 import { type Same, is } from "./is.mjs";
 
@@ -21,9 +21,14 @@ export async function right(sandbox: Sandbox): Promise<void> {
   const quotient = await divide(1, 2);
   is<Same<typeof quotient, number>>();
   sandbox.python`def f(): return ${[1, "two", null, { three: true }]}`;
+
+  await using session = new Session({ image: "node:22" });
+  const own = session.function((x: number) => String(x), { image: "node:20", tags: ["a"], bind: {}, maxLifetimeSeconds: 60 });
+  is<Same<typeof own, RemoteFunction<[x: number], string>>>();
+  await session.python<[], null>`def f(): pass`();
 }
 
-export function wrong(sandbox: Sandbox): void {
+export function wrong(sandbox: Sandbox, session: Session): void {
   const add = sandbox.function((x: number, y: number) => x + y);
   // @ts-expect-error too few
   void add(1);
@@ -37,6 +42,10 @@ export function wrong(sandbox: Sandbox): void {
   sandbox.python("def f(): pass").local();
   // @ts-expect-error a serialization that does not exist
   sandbox.function(() => 1, { serialization: "pickle" });
+  // @ts-expect-error this sandbox has its image
+  sandbox.function(() => 1, { image: "node:22" });
+  // @ts-expect-error the command is the function
+  session.function(() => 1, { command: ["node"] });
   // @ts-expect-error a function, not its text
   sandbox.function("() => 1");
   // @ts-expect-error no Python value
