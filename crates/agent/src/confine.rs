@@ -158,18 +158,36 @@ fn denied() -> Result<BpfProgram, Box<dyn std::error::Error>> {
     Ok(SeccompFilter::new(rules, SeccompAction::Allow, refuse, architecture)?.try_into()?)
 }
 
+/// Families of sockets that programs may open; each of them ends in the sandbox's own network. Others do not: `AF_VSOCK`
+/// knows no network namespaces and reaches the machine's hypervisor, `AF_ALG` and its like are kernel surface.
+const FAMILIES: &[libc::c_int] = &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK, libc::AF_PACKET];
+
 /// ENOSYS for `clone3`, so that libc falls back to `clone`, and for the whole x32 table, which the other filter's numbers
-/// do not cover. Written by hand because a compiled filter knows one action.
+/// do not cover; EAFNOSUPPORT for sockets of other families. Written by hand because a compiled filter knows one action.
 fn missing() -> BpfProgram {
     const X32: u32 = 0x4000_0000;
+    /// Where the first argument's lower half lies in what a filter reads.
+    const FIRST_ARGUMENT: u32 = if cfg!(target_endian = "little") { 16 } else { 20 };
     let statement = |code: u32, k: u32| sock_filter { code: code as u16, jt: 0, jf: 0, k };
     let jump = |code: u32, k: u32, jt: u8, jf: u8| sock_filter { code: code as u16, jt, jf, k };
-    vec![
+    let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+    let word = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+    let answer = libc::BPF_RET | libc::BPF_K;
+    let refuse = |errno: libc::c_int| statement(answer, libc::SECCOMP_RET_ERRNO | errno as u32);
+    let mut program = vec![
         // The system call's number is the first word of the data.
-        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0),
-        jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, libc::SYS_clone3 as u32, 1, 0),
+        statement(word, 0),
+        jump(equal, libc::SYS_clone3 as u32, 1, 0),
         jump(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, X32, 0, 1),
-        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32),
-        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW),
-    ]
+        refuse(libc::ENOSYS),
+        jump(equal, libc::SYS_socket as u32, 2, 0),
+        jump(equal, libc::SYS_socketpair as u32, 1, 0),
+        statement(answer, libc::SECCOMP_RET_ALLOW),
+        statement(word, FIRST_ARGUMENT),
+    ];
+    for (left, family) in (1..=FAMILIES.len()).rev().zip(FAMILIES) {
+        program.push(jump(equal, *family as u32, left as u8, 0));
+    }
+    program.extend([refuse(libc::EAFNOSUPPORT), statement(answer, libc::SECCOMP_RET_ALLOW)]);
+    program
 }

@@ -45,6 +45,10 @@ pub fn open(path: &str) -> Result<(OwnedFd, u64), Refusal> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = resolve(check(path)?, flags, Mode::empty())?;
     let stat = regular(&file)?;
+    // What `/proc` says of the agent itself (its memory, its environment) is nobody's file.
+    if is_process_file(&file)? && place(&file)?.starts_with(format!("/proc/{}", std::process::id())) {
+        return Err(Errno::ACCESS.into());
+    }
     Ok((file, stat.st_size as u64))
 }
 
@@ -67,10 +71,10 @@ pub fn create(path: &str) -> Result<(OwnedFd, Draft), Refusal> {
         None => path.to_path_buf(),
         // The file that the path's links lead to is the one to replace.
         Some((_, file)) => {
-            if rustix::fs::fstatfs(file)?.f_type == PROC_SUPER_MAGIC {
+            if is_process_file(file)? {
                 return Err(Errno::ACCESS.into());
             }
-            fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?
+            place(file)?
         }
     };
     let directory = target.parent().ok_or(Refusal::NotRegular)?;
@@ -81,8 +85,13 @@ pub fn create(path: &str) -> Result<(OwnedFd, Draft), Refusal> {
         Ok((file, temporary)) => Ok((file, Draft { rename: Some((temporary, target)) })),
         // A directory that takes no new files may still hold one that can be written.
         Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) if existing.is_some() => {
-            let file = resolve(path, OFlags::WRONLY | OFlags::TRUNC | OFlags::NONBLOCK, Mode::empty())?;
+            let file = resolve(path, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty())?;
             regular(&file)?;
+            // The path may lead elsewhere by now.
+            if is_process_file(&file)? {
+                return Err(Errno::ACCESS.into());
+            }
+            rustix::fs::ftruncate(&file, 0)?;
             Ok((file, Draft { rename: None }))
         }
         Err(errno) => Err(errno.into()),
@@ -137,6 +146,16 @@ fn check(path: &str) -> Result<&Path, Refusal> {
 
 fn resolve(path: &Path, flags: OFlags, mode: Mode) -> Result<OwnedFd, Refusal> {
     Ok(openat2(CWD, path, flags | OFlags::CLOEXEC, mode, ResolveFlags::NO_MAGICLINKS)?)
+}
+
+/// Whether it belongs to `/proc`.
+fn is_process_file(file: impl AsFd) -> Result<bool, Errno> {
+    Ok(rustix::fs::fstatfs(file)?.f_type == PROC_SUPER_MAGIC)
+}
+
+/// Where an open file lies.
+fn place(file: impl AsFd) -> io::Result<PathBuf> {
+    fs::read_link(format!("/proc/self/fd/{}", file.as_fd().as_raw_fd()))
 }
 
 fn regular(file: impl AsFd) -> Result<Stat, Refusal> {

@@ -20,7 +20,7 @@ pub mod channel;
 #[cfg(target_os = "linux")]
 mod confine;
 #[cfg(target_os = "linux")]
-mod errand;
+mod fence;
 #[cfg(target_os = "linux")]
 mod files;
 #[cfg(target_os = "linux")]
@@ -39,10 +39,6 @@ mod root;
 mod serve;
 #[cfg(target_os = "linux")]
 mod survey;
-#[cfg(target_os = "linux")]
-mod tree;
-#[cfg(target_os = "linux")]
-mod volumes;
 
 /// Becomes the agent, and never returns, when this process was started as one. Call it first thing in `main`, before any
 /// thread exists.

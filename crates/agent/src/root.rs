@@ -21,10 +21,7 @@ use rustix::{
     },
 };
 
-use crate::{
-    protocol::{Container, Failure, Lower, Overlay, Ready, Setup},
-    volumes::{self, Opened, Staged},
-};
+use crate::protocol::{Container, Failure, Lower, Overlay, Ready, Setup};
 
 /// Host devices that every sandbox gets.
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
@@ -79,7 +76,7 @@ impl Layers {
 }
 
 /// Builds the root, moves into it and lets go of the host's.
-pub fn build(setup: &Setup, layers: Layers, volumes: Vec<Opened>) -> Result<(Ready, Vec<Staged>), Failure> {
+pub fn build(setup: &Setup, layers: Layers) -> Result<Ready, Failure> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(at("make mounts private"))?;
     // A mount made by descriptor needs no path: the directory below it is beyond the mapped root's reach.
@@ -89,10 +86,8 @@ pub fn build(setup: &Setup, layers: Layers, volumes: Vec<Opened>) -> Result<(Rea
     rustix::process::fchdir(&staged).map_err(at("enter the staging area"))?;
 
     let ready = Ready { upper_in_memory: mount_overlays(&layers)? };
-    let volumes = volumes::stage(volumes)?;
     rustix::process::chdir("root").map_err(at("enter the new root"))?;
     populate()?;
-    volumes::bind(&volumes)?;
     rustix::process::pivot_root(".", ".").map_err(at("change the root"))?;
     rustix::mount::unmount(".", UnmountFlags::DETACH).map_err(at("let go of the host's root"))?;
     rustix::process::chdir("/").map_err(at("enter the new root"))?;
@@ -104,7 +99,7 @@ pub fn build(setup: &Setup, layers: Layers, volumes: Vec<Opened>) -> Result<(Rea
     }
     let working_dir = &setup.container.working_dir;
     fs::create_dir_all(working_dir).map_err(Failure::at(format!("make the working directory {working_dir:?}")))?;
-    Ok((ready, volumes))
+    Ok(ready)
 }
 
 fn staging_area() -> rustix::io::Result<OwnedFd> {
@@ -182,7 +177,8 @@ fn populate() -> Result<(), Failure> {
     mount("devpts", "dev/pts", "devpts", terminals, c"newinstance,ptmxmode=0666,mode=0620,gid=5")
         .or_else(|_| mount("devpts", "dev/pts", "devpts", terminals, c"newinstance,ptmxmode=0666,mode=0620"))
         .map_err(at("mount /dev/pts"))?;
-    mount("tmpfs", "dev/shm", "tmpfs", PLAIN, c"mode=1777").map_err(at("mount /dev/shm"))
+    // Memory that no control group may be counting; half the machine's is the default.
+    mount("tmpfs", "dev/shm", "tmpfs", PLAIN, c"mode=1777,size=512m,nr_inodes=64k").map_err(at("mount /dev/shm"))
 }
 
 fn raise_loopback() -> io::Result<()> {
@@ -200,8 +196,7 @@ fn raise_loopback() -> io::Result<()> {
     }
 }
 
-/// Opens a directory as a place, not for reading.
-pub fn open_directory(path: &Path) -> Result<OwnedFd, Failure> {
+fn open_directory(path: &Path) -> Result<OwnedFd, Failure> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::open(path, flags, Mode::empty()).map_err(at(format!("open {}", path.display())))
 }
@@ -211,7 +206,7 @@ fn make_directory(name: &str) -> Result<(), Failure> {
 }
 
 /// A path that leads to an open directory whatever lies above it, mount options' separators included.
-pub fn descriptor_path(descriptor: &impl AsFd) -> String {
+fn descriptor_path(descriptor: &impl AsFd) -> String {
     format!("/proc/self/fd/{}", descriptor.as_fd().as_raw_fd())
 }
 

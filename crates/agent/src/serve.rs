@@ -21,14 +21,12 @@ use crate::{
     birth::set_nonblocking,
     channel::Channel,
     confine::Confinement,
-    errand::{self, Errand},
     launch::{Launch, Stdio, exit_code, launch, open_terminal, signal_all},
     main_log::MainLog,
     network,
     operation::{Connection, Role},
-    protocol::{Birth, Exec, Failure, Progress, Reply, Request, Setup, Tree, VERSION},
+    protocol::{Birth, Exec, Failure, Progress, Reply, Request, Setup, VERSION},
     survey,
-    volumes::Staged,
 };
 
 /// Who waits for a process.
@@ -40,8 +38,13 @@ enum Waiter {
 /// A stop under way.
 struct Stop {
     kill_at: Instant,
+    /// When to look for processes that missed being asked.
+    ask_at: Instant,
     killed: bool,
 }
+
+/// How often those are looked for.
+const ASK_EVERY: Duration = Duration::from_millis(100);
 
 /// Everything process one knows.
 pub struct Server {
@@ -53,18 +56,19 @@ pub struct Server {
     egress: Option<OwnedFd>,
     confinement: Confinement,
     log: MainLog,
-    volumes: Vec<Staged>,
     exit: Option<i32>,
     waiters: HashMap<Pid, Waiter>,
     connections: BTreeMap<u64, Connection>,
     /// The connection the sandbox was born on, until its main command started: a sandbox that nobody will start ends.
     birth: Option<u64>,
     stop: Option<Stop>,
+    /// Others have ended besides those whose status was taken so far.
+    ended_more: bool,
 }
 
 impl Server {
     /// Prepares what needs preparing once.
-    pub fn new(setup: Setup, listener: OwnedFd, log: MainLog, volumes: Vec<Staged>) -> Result<Server, Failure> {
+    pub fn new(setup: Setup, listener: OwnedFd, log: MainLog) -> Result<Server, Failure> {
         set_nonblocking(&listener).map_err(Failure::at("prepare the socket"))?;
         let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
             .map_err(io::Error::from)
@@ -82,17 +86,12 @@ impl Server {
             connections: BTreeMap::new(),
             birth: Some(0),
             stop: None,
+            ended_more: false,
             setup,
             listener,
             null,
             log,
-            volumes,
         })
-    }
-
-    /// What lies beside the root.
-    pub fn volumes(&self) -> &[Staged] {
-        &self.volumes
     }
 
     /// Serves until the sandbox is stopped, or its server is gone when it is an ephemeral one.
@@ -131,10 +130,12 @@ impl Server {
     }
 
     fn wait(&self) -> io::Result<Readiness> {
-        let timeout = self.stop.as_ref().filter(|stop| !stop.killed).map(|stop| {
-            let left = stop.kill_at.saturating_duration_since(Instant::now());
-            Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() }
-        });
+        let left = match &self.stop {
+            _ if self.ended_more => Some(Duration::ZERO),
+            Some(stop) if !stop.killed => Some(stop.kill_at.min(stop.ask_at).saturating_duration_since(Instant::now())),
+            _ => None,
+        };
+        let timeout = left.map(|left| Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() });
         let mut polled = vec![PollFd::new(&self.listener, PollFlags::IN), PollFd::new(&self.children, PollFlags::IN)];
         let source = self.log.source();
         polled.extend(source.map(|source| PollFd::from_borrowed_fd(source, PollFlags::IN)));
@@ -197,15 +198,13 @@ impl Server {
                 Some(listener) => connection.send(&Reply::Connected, &[listener.as_fd()]),
                 None => connection.send(&Reply::Refused("this sandbox has no way out".into()), &[]),
             },
-            Request::SaveTree(tree) => self.tree(id, &tree, Errand::Save),
-            Request::RestoreTree(tree) => self.tree(id, &tree, Errand::Restore),
             Request::Status => connection.send(&Reply::Status(survey::status()), &[]),
             Request::Stop { grace_ms } => {
                 connection.role = Role::Stop;
                 let kill_at = Instant::now() + Duration::from_millis(grace_ms.min(24 * 3_600_000));
                 // The shortest of several requests holds.
                 let kill_at = self.stop.as_ref().map_or(kill_at, |stop| stop.kill_at.min(kill_at));
-                self.stop = Some(Stop { kill_at, killed: false });
+                self.stop = Some(Stop { kill_at, ask_at: Instant::now() + ASK_EVERY, killed: false });
                 signal_all(Signal::TERM);
             }
         }
@@ -246,23 +245,6 @@ impl Server {
         }
     }
 
-    /// A child does the work: the sandbox goes on meanwhile.
-    fn tree(&mut self, id: u64, tree: &Tree, errand: Errand) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
-        let started = connection
-            .take_descriptor()
-            .ok_or(io::Error::from_raw_os_error(libc::EBADF))
-            .and_then(|file| Ok((file, errand::place(tree, &self.volumes)?)))
-            .and_then(|(file, directory)| errand::start(errand, connection, &directory, &file));
-        match started {
-            Ok(pid) => {
-                connection.role = Role::Exec(Some(pid));
-                self.waiters.insert(pid, Waiter::Connection(id));
-            }
-            Err(error) => connection.send(&Reply::Failed(Failure::at("open the tree")(error)), &[]),
-        }
-    }
-
     fn start_main(&mut self, birth: &Birth) {
         if !matches!(birth, Birth::StartMain) || self.birth.take().is_none() {
             return;
@@ -283,21 +265,29 @@ impl Server {
     }
 
     fn reap(&mut self) -> Result<(), i32> {
-        loop {
+        // Few at a time: processes that end faster than they are counted must not keep a stop from its deadline.
+        self.ended_more = true;
+        for _ in 0..64 {
             match rustix::process::wait(WaitOptions::NOHANG) {
                 Ok(Some((pid, status))) => self.ended(pid, exit_code(status)),
                 Err(rustix::io::Errno::INTR) => {}
-                Ok(None) => break,
                 // Nobody is left at all: a stop is complete.
                 Err(_) if self.stop.is_some() => return self.finish(),
-                Err(_) => break,
+                Ok(None) | Err(_) => {
+                    self.ended_more = false;
+                    break;
+                }
             }
         }
-        if let Some(stop) = &mut self.stop
-            && Instant::now() >= stop.kill_at
-        {
-            stop.killed = true;
-            signal_all(Signal::KILL);
+        if let Some(stop) = self.stop.as_mut().filter(|stop| !stop.killed) {
+            let now = Instant::now();
+            if now >= stop.kill_at {
+                stop.killed = true;
+                signal_all(Signal::KILL);
+            } else if now >= stop.ask_at {
+                stop.ask_at = now + ASK_EVERY;
+                survey::terminate_unasked();
+            }
         }
         Ok(())
     }
@@ -308,11 +298,6 @@ impl Server {
                 self.log.record_exit(code);
                 self.exit = Some(code);
                 self.tell(&Progress::MainExited { code });
-                // A child that the main command was just forking may have had the first TERM between its fork and its
-                // exec, where a shell drops it: what is left is asked once more, not kept for the whole grace.
-                if self.stop.as_ref().is_some_and(|stop| !stop.killed) {
-                    signal_all(Signal::TERM);
-                }
             }
             Some(Waiter::Connection(id)) => {
                 if let Some(connection) = self.connections.get_mut(&id) {

@@ -50,6 +50,29 @@ pub fn kill_family(leader: Pid) {
     }
 }
 
+/// Sends TERM again to every process that would have died of it: a child that was between its fork and its exec when the
+/// first one came may have dropped it, as shells do there. Whoever handles TERM, or ignores it, is not asked twice.
+pub fn terminate_unasked() {
+    for entry in entries() {
+        let Ok(text) = fs::read_to_string(format!("/proc/{}/status", entry.pid)) else { continue };
+        if let Some(pid) = Pid::from_raw(entry.pid).filter(|pid| !pid.is_init())
+            && dies_of_term(&text)
+        {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+    }
+}
+
+/// Whether neither `SigIgn` nor `SigCgt` of a `/proc/PID/status` has TERM.
+fn dies_of_term(status: &str) -> bool {
+    let term = 1_u64 << (Signal::TERM.as_raw() - 1);
+    let has = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.is_none_or(|line| u64::from_str_radix(line.trim(), 16).map_or(true, |set| set & term != 0))
+    };
+    !has("SigIgn:") && !has("SigCgt:")
+}
+
 /// Counts and adds up.
 pub fn status() -> Status {
     let mut status = Status { cpu_micros: ended_children_micros(), ..Status::default() };
@@ -96,6 +119,15 @@ fn parse(pid: i32, stat: &str) -> Option<Entry> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn whoever_handles_or_ignores_term_is_told_apart() {
+        let status = |ignored: &str, caught: &str| format!("Name:\tx\nSigIgn:\t{ignored}\nSigCgt:\t{caught}\n");
+        assert!(super::dies_of_term(&status("0000000000001000", "0000000180000000")));
+        assert!(!super::dies_of_term(&status("0000000000004000", "0000000000000000")));
+        assert!(!super::dies_of_term(&status("0000000000000000", "0000000000004002")));
+        assert!(!super::dies_of_term(""));
+    }
+
     #[test]
     fn a_name_with_parentheses_does_not_shift_the_fields() {
         let line = "7 (a) b ()) S 3 7 5 0 -1 4194560 1 0 0 0 11 4 0 0 20 0 1 0 9 1000 42 1 1";
