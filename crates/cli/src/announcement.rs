@@ -16,18 +16,12 @@ pub struct Announcement {
     token: Option<String>,
     /// The page's link.
     pub launch_url: String,
-    authority: PathBuf,
 }
 
 impl Announcement {
     /// A server's.
     pub fn of(server: &Server) -> Self {
-        Self {
-            url: server.url(),
-            token: server.token().map(str::to_owned),
-            launch_url: server.launch_url(),
-            authority: server.authority().to_owned(),
-        }
+        Self { url: server.url(), token: server.token().map(str::to_owned), launch_url: server.launch_url() }
     }
 
     /// What `serve.json` says.
@@ -37,8 +31,7 @@ impl Announcement {
 
     /// What `--ready-file` says.
     pub fn for_starter(&self) -> Value {
-        json!({ "url": self.url, "token": self.token, "launchUrl": self.launch_url, "pid": std::process::id(),
-            "authority": self.authority })
+        json!({ "url": self.url, "token": self.token, "launchUrl": self.launch_url, "pid": std::process::id() })
     }
 
     /// Two lines to paste into a shell, and a link to open.
@@ -52,8 +45,6 @@ impl Announcement {
         if open {
             println!("Everybody who reaches this port can run code in sandboxes here (--no-auth).");
         }
-        let authority = self.authority.display();
-        println!("For https here, trust {authority} (NODE_EXTRA_CA_CERTS, SSL_CERT_FILE, curl --cacert).");
         println!("Stop with Ctrl-C; it stops the sandboxes too.");
         // Whoever reads through a pipe waits for this; a reader that is gone is no reason to stop.
         let _ = io::stdout().flush();

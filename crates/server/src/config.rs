@@ -22,11 +22,6 @@ pub struct ServerConfig {
     pub allow_origins: Vec<String>,
     /// Names besides `localhost` and IP addresses under which the server may be addressed.
     pub allow_hosts: Vec<String>,
-    /// Turn callers in the clear away. Without it the port speaks both.
-    pub tls_only: bool,
-    /// Files of a certificate chain and its key, for the server's own names; without them the data directory's authority
-    /// makes one.
-    pub tls_files: Option<(PathBuf, PathBuf)>,
     /// How the URLs of services look.
     pub service_urls: ServiceUrls,
     /// Services are also answered for as `{port}-{sandbox}.{service_domain}`.
@@ -45,6 +40,8 @@ pub struct ServerConfig {
     pub agent_exe: Option<PathBuf>,
     /// Sandboxes that may exist at a time; more are refused with a retry hint.
     pub max_sandboxes: usize,
+    /// Processes and threads of a sandbox; where no control group counts them, each of its user ids may have as many.
+    pub processes_per_sandbox: i64,
     /// How long a finished sandbox stays visible to get and list.
     pub retention: Duration,
     /// How long processes get after TERM when the server shuts down.
@@ -60,8 +57,6 @@ impl ServerConfig {
             access: Access::TokenFile,
             allow_origins: Vec::new(),
             allow_hosts: Vec::new(),
-            tls_only: false,
-            tls_files: None,
             service_urls: ServiceUrls::Auto,
             service_domain: "localhost".to_owned(),
             ephemeral: false,
@@ -71,6 +66,7 @@ impl ServerConfig {
             runtime: RuntimeChoice::Auto,
             agent_exe: None,
             max_sandboxes: 1000,
+            processes_per_sandbox: 4096,
             retention: Duration::from_secs(3600),
             shutdown_grace: Duration::from_secs(2),
         }

@@ -15,6 +15,8 @@ const MAX_TAGS: usize = 64;
 const MAX_CONTAINERS: usize = 16;
 const MAX_TEXT: usize = 4096;
 const MAX_ENV_BYTES: usize = 1 << 20;
+/// More than any kernel takes; how much exactly depends on its stack limit, and is told by exit code 126.
+const MAX_COMMAND_BYTES: usize = 5 << 19;
 
 /// Collects what is wrong with a request.
 #[derive(Default)]
@@ -73,8 +75,7 @@ pub(super) fn plan(id: &str, spec: &SandboxSpec) -> Result<SandboxPlan, Problem>
         .collect();
     faults.finish()?;
     containers[..=primary(spec)].rotate_right(1);
-    let network = NetworkPlan { services, egress: None };
-    Ok(SandboxPlan { id: id.to_owned(), containers, network, volumes: Vec::new() })
+    Ok(SandboxPlan { id: id.to_owned(), containers, network: NetworkPlan { services, egress: None } })
 }
 
 /// The container that calls without a container name mean: the one that is marked, else the first.
@@ -115,6 +116,7 @@ fn plan_container(index: usize, container: &Container, faults: &mut Faults) -> C
     for (position, arg) in container.args.iter().enumerate() {
         faults.check(is_argument(arg), field(&format!("args[{position}]")), "must not contain NUL");
     }
+    check_length(&field("args"), std::iter::once(&container.command).chain(&container.args), faults);
     check_env(&field("environment_variables"), &container.environment_variables, faults);
     let dir = &container.working_dir;
     faults.check(dir.is_empty() || is_absolute(dir), field("working_dir"), "must be an absolute path without NUL");
@@ -196,6 +198,13 @@ pub(super) fn check_command(field: &str, command: &[String], faults: &mut Faults
     for (index, argument) in command.iter().enumerate() {
         faults.check(is_argument(argument), format!("{field}[{index}]"), "must not contain NUL");
     }
+    check_length(field, command.iter(), faults);
+}
+
+fn check_length<'a>(field: &str, words: impl Iterator<Item = &'a String>, faults: &mut Faults) {
+    let bytes: usize = words.map(|word| word.len() + 1).sum();
+    let text = format!("must not exceed {MAX_COMMAND_BYTES} bytes in all; pass what is longer as a file or as stdin");
+    faults.check(bytes <= MAX_COMMAND_BYTES, field, text);
 }
 
 fn is_argument(text: &str) -> bool {

@@ -12,6 +12,7 @@ use std::{
 
 use rustix::process::{Pid, Signal};
 
+use super::hierarchies;
 use crate::runtime::Limits;
 
 /// How every server's own group begins.
@@ -20,16 +21,16 @@ const PREFIX: &str = "jetway-";
 /// What this machine can limit, and where.
 #[derive(Debug, Clone, Default)]
 pub struct Cgroups {
-    memory: Option<Place>,
-    pids: Option<Place>,
-    cpu: Option<Place>,
+    pub(super) memory: Option<Place>,
+    pub(super) pids: Option<Place>,
+    pub(super) cpu: Option<Place>,
 }
 
 /// A controller's parent group for this server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
-    parent: PathBuf,
-    unified: bool,
+pub(super) struct Place {
+    pub(super) parent: PathBuf,
+    pub(super) unified: bool,
 }
 
 /// One sandbox's groups. Their name is not the sandbox's: its process is inside before the sandbox has a name.
@@ -42,25 +43,7 @@ pub struct Group {
 impl Cgroups {
     /// Looks for writable controllers. `server` tells this server's groups from others'.
     pub fn detect(server: u32) -> Cgroups {
-        let name = format!("{PREFIX}{server:08x}");
-        let mounts = mounts();
-        let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-        let unified = mounts.iter().filter(|mount| mount.controllers.is_none());
-        for mount in unified {
-            let found = unified_parents(mount, &own).into_iter().find_map(|parent| unified_at(&parent.join(&name)));
-            if let Some(cgroups) = found {
-                return cgroups;
-            }
-        }
-        let legacy = |controller: &str| {
-            let has = |mount: &&Mount| mount.controllers.iter().flatten().any(|one| one == controller);
-            let parent = mounts.iter().find(has)?.point.join(&name);
-            let usable = make(&parent).is_ok() && make(&parent.join("probe")).is_ok();
-            let _ = fs::remove_dir(parent.join("probe"));
-            let _ = fs::remove_dir(&parent);
-            usable.then_some(Place { parent, unified: false })
-        };
-        Cgroups { memory: legacy("memory"), pids: legacy("pids"), cpu: legacy("cpu") }
+        hierarchies::find(&format!("{PREFIX}{server:08x}"))
     }
 
     /// Whether memory, process and CPU limits hold.
@@ -200,7 +183,7 @@ impl Group {
                 .flatten()
                 .any(|place| place.unified)
             {
-                delegate(parent);
+                hierarchies::delegate(parent);
             }
             make(directory)?;
         }
@@ -223,71 +206,14 @@ fn kill_members(directory: &Path) {
     }
 }
 
-/// A mounted hierarchy; `controllers` is `None` for the unified one.
-struct Mount {
-    point: PathBuf,
-    controllers: Option<Vec<String>>,
-}
-
-fn mounts() -> Vec<Mount> {
-    let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let parse = |line: &str| {
-        let (left, right) = line.split_once(" - ")?;
-        let point = PathBuf::from(left.split(' ').nth(4)?);
-        let mut right = right.split(' ');
-        match (right.next()?, right.nth(1)?) {
-            ("cgroup2", _) => Some(Mount { point, controllers: None }),
-            ("cgroup", options) => {
-                Some(Mount { point, controllers: Some(options.split(',').map(str::to_owned).collect()) })
-            }
-            _ => None,
-        }
-    };
-    table.lines().filter_map(parse).collect()
-}
-
-/// Groups below which this server might make its own: the top (root), then what a service manager delegated to the user.
-fn unified_parents(mount: &Mount, own: &str) -> Vec<PathBuf> {
-    let mut parents = vec![mount.point.clone()];
-    let path = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
-    let own = mount.point.join(path);
-    // A group with processes of its own cannot share out controllers, so the one above comes first.
-    parents.extend(own.parent().filter(|parent| parent.starts_with(&mount.point)).map(Path::to_path_buf));
-    parents.push(own);
-    parents
-}
-
-fn unified_at(group: &Path) -> Option<Cgroups> {
-    make(group).ok()?;
-    delegate(group);
-    let shared = fs::read_to_string(group.join("cgroup.subtree_control")).unwrap_or_default();
-    let _ = fs::remove_dir(group);
-    let place = |controller: &str| {
-        let parent = group.to_path_buf();
-        shared.split_ascii_whitespace().any(|one| one == controller).then_some(Place { parent, unified: true })
-    };
-    let cgroups = Cgroups { memory: place("memory"), pids: place("pids"), cpu: place("cpu") };
-    (cgroups.limits() != (false, false, false)).then_some(cgroups)
-}
-
-/// Hands every controller down to a group's children, as far as it has them itself.
-fn delegate(group: &Path) {
-    for controller in ["+memory", "+pids", "+cpu"] {
-        for level in [group.parent(), Some(group)].into_iter().flatten() {
-            // What is refused here shows in `cgroup.subtree_control` afterwards.
-            let _ = write(level, "cgroup.subtree_control", controller);
-        }
-    }
-}
-
-fn make(directory: &Path) -> io::Result<()> {
+pub(super) fn make(directory: &Path) -> io::Result<()> {
     match fs::create_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         made => made,
     }
 }
 
-fn write(directory: &Path, file: &str, value: impl ToString) -> io::Result<()> {
+pub(super) fn write(directory: &Path, file: &str, value: impl ToString) -> io::Result<()> {
     let path = directory.join(file);
     // Never made: a missing file means a missing controller.
     let written = fs::OpenOptions::new()

@@ -16,6 +16,7 @@ mod container;
 mod embryo;
 mod exec;
 mod file_calls;
+mod hierarchies;
 mod host_view;
 mod ids;
 mod images;
@@ -30,8 +31,6 @@ mod readiness;
 mod record;
 mod roots;
 mod streams;
-mod trees;
-mod volumes;
 
 use std::{
     collections::HashSet,
@@ -55,9 +54,6 @@ use self::{
 };
 use super::{Capabilities, ImageView, Instance, Limits, Runtime, RuntimeError, SandboxPlan};
 
-/// Processes and threads of a sandbox that asks for no limit.
-const DEFAULT_PIDS: i64 = 4096;
-
 /// How the local runtime is set up.
 #[derive(Debug, Clone)]
 pub struct LocalConfig {
@@ -70,12 +66,20 @@ pub struct LocalConfig {
     pub ephemeral: bool,
     /// Start sandboxes whose limits this machine cannot enforce.
     pub allow_unenforced_limits: bool,
+    /// Processes and threads of a sandbox that asks for no limit.
+    pub processes_per_sandbox: i64,
 }
 
 impl LocalConfig {
     /// Sandboxes that outlive the server; limits that hold or are refused.
     pub fn new(data_dir: impl Into<PathBuf>) -> LocalConfig {
-        LocalConfig { data_dir: data_dir.into(), agent_exe: None, ephemeral: false, allow_unenforced_limits: false }
+        LocalConfig {
+            data_dir: data_dir.into(),
+            agent_exe: None,
+            ephemeral: false,
+            allow_unenforced_limits: false,
+            processes_per_sandbox: 4096,
+        }
     }
 }
 
@@ -90,8 +94,6 @@ pub struct LocalRuntime {
 #[derive(Debug)]
 struct Site {
     sandboxes: PathBuf,
-    /// Directories that outlive sandboxes are made below it.
-    kept: PathBuf,
     exe: AgentExe,
     cgroups: Cgroups,
     /// Groups that were there before this process made any.
@@ -102,6 +104,7 @@ struct Site {
     ephemeral: bool,
     allow_unenforced_limits: bool,
     default_memory: i64,
+    default_pids: i64,
     /// Directories of sandboxes that this process drives; a sweep leaves them alone.
     live: Mutex<HashSet<PathBuf>>,
 }
@@ -138,7 +141,7 @@ impl Site {
         Ok(Limits {
             cpu_millicores: asked.cpu_millicores,
             memory_bytes: asked.memory_bytes.or(Some(self.default_memory)),
-            pids: asked.pids.or(Some(DEFAULT_PIDS)),
+            pids: asked.pids.or(Some(self.default_pids)),
         })
     }
 
@@ -156,7 +159,7 @@ impl Site {
 
     /// Removes every sandbox that is neither driven from here nor to be kept, and control groups of nobody.
     fn sweep(&self, keep: &HashSet<String>) -> io::Result<()> {
-        let mut outcome = volumes::sweep(&self.kept);
+        let mut outcome = Ok(());
         let mut wanted = HashSet::new();
         for entry in std::fs::read_dir(&self.sandboxes)?.flatten() {
             let home = Home::at(entry.path());
@@ -238,20 +241,6 @@ impl Runtime for LocalRuntime {
     async fn adopt(&self, plan: SandboxPlan) -> Result<Option<Arc<dyn Instance>>, RuntimeError> {
         let adopted = LocalInstance::adopt(self.site.clone(), &plan.id).await?;
         Ok(adopted.map(|instance| Arc::new(instance) as Arc<dyn Instance>))
-    }
-
-    async fn create_volume(&self, key: &str) -> Result<(), RuntimeError> {
-        let (site, key) = (self.site.clone(), key.to_owned());
-        let made = tokio::task::spawn_blocking(move || volumes::create(&site.kept, &key)).await;
-        let made = made.map_err(io::Error::other).and_then(|made| made);
-        made.map_err(|source| RuntimeError::Io { context: "make a volume's directory".into(), source })
-    }
-
-    async fn remove_volume(&self, key: &str) -> Result<(), RuntimeError> {
-        let (site, key) = (self.site.clone(), key.to_owned());
-        let removed = tokio::task::spawn_blocking(move || volumes::remove(&site.kept, &key)).await;
-        let removed = removed.map_err(io::Error::other).and_then(|removed| removed);
-        removed.map_err(|source| RuntimeError::Io { context: "remove a volume's directory".into(), source })
     }
 
     async fn sweep(&self, keep: &HashSet<String>) -> Result<(), RuntimeError> {

@@ -27,7 +27,7 @@ use super::{
     record::{Home, Record},
     roots::Root,
 };
-use crate::runtime::{Capabilities, ContainerPlan, ImageView, RuntimeError, SandboxPlan};
+use crate::runtime::{Capabilities, ContainerPlan, ImageView, NetworkPlan, RuntimeError, SandboxPlan};
 
 /// Where interpreters are looked for: the first found is what the plain name means.
 const FOLDERS: &[&str] = &["/usr/local/bin", "/usr/bin"];
@@ -45,7 +45,8 @@ pub fn probe(config: LocalConfig) -> Result<LocalRuntime, RuntimeError> {
 
     let exe = match config.agent_exe {
         Some(path) => path,
-        None => std::env::current_exe().map_err(io_at("find the running executable"))?,
+        // Not its path, which a new version may have taken over by now.
+        None => PathBuf::from("/proc/self/exe"),
     };
     let seed = hash(&data_dir);
     let memory = total_memory();
@@ -60,10 +61,10 @@ pub fn probe(config: LocalConfig) -> Result<LocalRuntime, RuntimeError> {
         ephemeral: config.ephemeral,
         allow_unenforced_limits: config.allow_unenforced_limits,
         default_memory: memory / 4 * 3,
+        default_pids: config.processes_per_sandbox,
         nursery: Nursery::default(),
         live: Mutex::new(HashSet::new()),
         sandboxes,
-        kept: data_dir.join("volumes"),
     };
     let used: HashSet<&Path> = records.iter().flat_map(Record::layers).collect();
     let layers = layers(&data_dir.join("layers"), &used).map_err(io_at("build the host view"))?;
@@ -113,8 +114,11 @@ fn ask(site: &Site, layers: &Path) -> Result<Found, RuntimeError> {
         argv: vec!["/bin/sh".into(), "-c".into(), script],
         ..ContainerPlan::default()
     };
-    let id = format!("probe-{}", std::process::id());
-    let plan = SandboxPlan { id, containers: vec![container], ..SandboxPlan::default() };
+    let plan = SandboxPlan {
+        id: format!("probe-{}", std::process::id()),
+        containers: vec![container],
+        network: NetworkPlan::default(),
+    };
     let view = ImageView { image: "host".into(), kind: "host".into(), description: "host view".into() };
     // A crash may have left one of the same name.
     let home = Home::new(&site.sandboxes, &plan.id);
