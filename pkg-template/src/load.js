@@ -9,8 +9,7 @@ let loading;
 
 /**
  * What an entry file says about its runtime.
- * @param {{ wasm: () => unknown, rungs: string[], http2?: object, environment?: object, browser?: boolean,
- *           watchEnd?: (owned: object, signalHandlers?: boolean) => object }} description
+ * @param {{ wasm: () => unknown, rungs: string[], http2?: object, environment?: object, browser?: boolean }} description
  */
 export function setRuntime(description) {
   runtime = description;

@@ -8,7 +8,6 @@ mod call;
 mod codec;
 mod credentials;
 pub(crate) mod exec;
-mod farewell;
 pub(crate) mod files;
 pub(crate) mod logs;
 mod retry;

@@ -59,7 +59,7 @@ async fn a_main_command_that_ends_at_once_is_never_missed() {
         let mut plan = plan(&format!("box-{number}"));
         plan.containers[0].argv = vec!["/bin/false".into()];
         let sandbox = site.runtime.start(plan).await.unwrap();
-        let exit = tokio::time::timeout(Duration::from_secs(10), sandbox.main_exit("")).await;
+        let exit = tokio::time::timeout(Duration::from_secs(60), sandbox.main_exit("")).await;
         assert_eq!(exit.expect("its end was reported"), ended(1));
         sandbox.remove().await.unwrap();
     }
@@ -68,11 +68,9 @@ async fn a_main_command_that_ends_at_once_is_never_missed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn stop_asks_first_and_kills_after_the_grace() {
     let site = site();
-    // A plain sleep ends at TERM although nobody traps it: it is not process one.
+    // A plain sleep ends at TERM although nobody traps it: it is not process one. The grace is longer than any patience.
     let polite = site.runtime.start(script_plan("polite", "exec sleep infinity")).await.unwrap();
-    let begun = Instant::now();
-    polite.stop(Duration::from_secs(10)).await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    soon(polite.stop(Duration::from_secs(3600))).await.unwrap();
     assert_eq!(polite.main_exit("").await, ended(143));
 
     let script = "trap 'echo asked' TERM; echo up; while :; do sleep 0.05; done";
@@ -80,15 +78,28 @@ async fn stop_asks_first_and_kills_after_the_grace() {
     while log(&stubborn.logs("").unwrap()).is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let begun = Instant::now();
-    stubborn.stop(Duration::from_millis(400)).await.unwrap();
-    let took = begun.elapsed();
-    assert!(took >= Duration::from_millis(400) && took < Duration::from_secs(3), "{took:?}");
+    soon(stubborn.stop(Duration::from_secs(2))).await.unwrap();
     assert_eq!(stubborn.main_exit("").await, ended(137));
     let log = log(&stubborn.logs("").unwrap());
     assert!(log.contains("asked\n"), "{log:?}");
     assert!(matches!(stubborn.exec(request(&["true"])).await.err().unwrap(), RuntimeError::Gone(_)));
     stubborn.stop(Duration::ZERO).await.unwrap();
+}
+
+/// The main command may be between a fork and an exec when TERM comes, where a shell drops it: what is left is asked again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_right_after_a_start_does_not_take_the_whole_grace() {
+    let site = site();
+    for number in 0..60 {
+        let sandbox = site.runtime.start(plan(&format!("box-{number}"))).await.unwrap();
+        soon(sandbox.stop(Duration::from_secs(3600))).await.unwrap();
+        soon(sandbox.remove()).await.unwrap();
+    }
+}
+
+/// Longer than anything takes on a busy machine, and much shorter than the graces given here.
+async fn soon<T>(done: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), done).await.expect("it ends long before its grace is over")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,7 +110,7 @@ async fn losing_the_agent_is_told_as_it_is() {
     let record = std::fs::read_to_string(site.data_dir.path().join("sandboxes/box/state.json")).unwrap();
     let pid: i32 = record.split_once("\"pid\":").unwrap().1.split(',').next().unwrap().parse().unwrap();
     Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
-    tokio::time::timeout(Duration::from_secs(5), sandbox.gone()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), sandbox.gone()).await.unwrap();
     assert!(handle.control.wait().await.lost.is_some());
     assert!(sandbox.main_exit("").await.lost.is_some());
     assert!(matches!(sandbox.exec(request(&["true"])).await.err().unwrap(), RuntimeError::Gone(_)));
@@ -139,7 +150,7 @@ fn run_and_kill(data_dir: &std::path::Path, ephemeral: bool) {
     server.kill().unwrap();
     server.wait().unwrap();
     // Other tests' servers, started at the same moment, may hold it a little longer.
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while std::io::Write::write(&mut &other_end, b"x").is_ok() {
         assert!(Instant::now() < deadline, "the agent holds a descriptor that is not its own");
         std::thread::sleep(Duration::from_millis(20));
@@ -166,7 +177,7 @@ async fn a_killed_servers_sandbox_is_found_again_as_it_was() {
     assert_eq!(again.main_exit("").await, ended(9));
     again.remove().await.unwrap();
     assert!(!directory.path().join("sandboxes/box").exists());
-    tokio::time::timeout(Duration::from_secs(5), sandbox.gone()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), sandbox.gone()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,7 +195,7 @@ async fn an_ephemeral_servers_sandbox_dies_with_it() {
     let directory = tempfile::tempdir().unwrap();
     run_and_kill(directory.path(), true);
     let runtime = LocalRuntime::new(config(directory.path())).unwrap();
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while runtime.adopt(script_plan("box", "")).await.unwrap().is_some() {
         assert!(Instant::now() < deadline, "it lives on");
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -196,8 +207,13 @@ async fn an_ephemeral_servers_sandbox_dies_with_it() {
 async fn usage_counts_the_sandboxes_processes() {
     let site = site();
     let sandbox = site.runtime.start(script_plan("box", "while :; do :; done")).await.unwrap();
-    sandbox.usage().await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let usage = sandbox.usage().await;
-    assert!(usage.cpu_millicores > 100 && usage.memory_bytes > 100_000, "{usage:?}");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let usage = sandbox.usage().await;
+        if usage.cpu_millicores > 100 && usage.memory_bytes > 100_000 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{usage:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }

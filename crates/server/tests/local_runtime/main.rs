@@ -7,6 +7,5 @@ mod containers;
 mod files;
 mod life;
 mod process;
-mod storage;
 mod support;
 mod terminal;

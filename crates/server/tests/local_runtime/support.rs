@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use jetway_server::runtime::{
-    ContainerPlan, ExecRequest, ExitStatus, Instance, Runtime, SandboxPlan,
+    ContainerPlan, ExecRequest, ExitStatus, Instance, NetworkPlan, Runtime, SandboxPlan,
     local::{LocalConfig, LocalRuntime, agent_exe_for_tests},
 };
 use tempfile::TempDir;
@@ -35,7 +35,7 @@ pub fn plan(id: &str) -> SandboxPlan {
         argv: main.map(str::to_owned).to_vec(),
         ..ContainerPlan::default()
     };
-    SandboxPlan { id: id.into(), containers: vec![container], ..SandboxPlan::default() }
+    SandboxPlan { id: id.into(), containers: vec![container], network: NetworkPlan::default() }
 }
 
 /// A plan whose main command is a shell script.
@@ -102,4 +102,15 @@ pub fn ended(code: i32) -> ExitStatus {
 /// The outcome of a process that printed `stdout` and was content.
 pub fn printed(stdout: &str) -> Outcome {
     Outcome { code: 0, stdout: stdout.into(), stderr: String::new() }
+}
+
+/// Polls until a script prints `expected`.
+pub async fn until_prints(instance: &Arc<dyn Instance>, script: &str, expected: &str) {
+    for _ in 0..1500 {
+        if sh(instance, script).await.stdout == expected {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    }
+    panic!("{script} never printed {expected:?}");
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jetway_server::runtime::{ExecHandle, Instance};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{ended, request, sandbox, site};
+use crate::support::{ended, request, sandbox, site, until_prints};
 
 async fn open(sandbox: &Arc<dyn Instance>, argv: &[&str]) -> ExecHandle {
     let mut request = request(argv);
@@ -54,7 +54,7 @@ async fn control_c_interrupts_the_foreground_process_only() {
     let mut shell = open(&sandbox, &["/bin/sh", "-i"]).await;
     type_in(&mut shell, "echo u''p; sleep 1000\n").await;
     until(&mut shell, "up\r\n").await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    until_prints(&sandbox, "ps -e -o args= | grep -c '^sleep 1000'", "1\n").await;
     type_in(&mut shell, "\u{3}").await;
     type_in(&mut shell, "echo still-$((1 + 1))\n").await;
     until(&mut shell, "still-2").await;
@@ -70,5 +70,5 @@ async fn dropping_stdin_types_end_of_file_and_the_output_ends() {
     drop(cat.stdin.take());
     assert_eq!(cat.control.wait().await, ended(0));
     let mut rest = Vec::new();
-    tokio::time::timeout(Duration::from_secs(5), cat.stdout.read_to_end(&mut rest)).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(60), cat.stdout.read_to_end(&mut rest)).await.unwrap().unwrap();
 }

@@ -3,7 +3,6 @@
 mod attacks;
 mod reach;
 mod shapes;
-mod tls;
 
 use std::time::Duration;
 
