@@ -21,11 +21,9 @@ const NOT_IN_PAGES: &[&str] = &[
     "EgressRule",
     "ImagePullCredentials",
     "IngressRule",
-    "ObjectStorageAccess",
     "Probe",
     "ResourceUsage",
     "SandboxVolume",
-    "SecretStoreReference",
     "SecurityContext",
     "Service",
     "VolumeMount",
@@ -36,6 +34,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-env-changed=CARGO_CFG_TARGET_ARCH");
     let proto = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("proto");
     let mut files = protox::compile(PROTOS, [proto])?;
+    // The two are the same on the wire, field by field; as one type here, whatever makes one makes the other.
+    for field in files.file.iter_mut().flat_map(|file| &mut file.message_type).flat_map(|message| &mut message.field) {
+        if field.type_name() == ".coreweave.sandbox.v1.PartialSandboxSpec" {
+            field.type_name = Some(".coreweave.sandbox.v1.SandboxSpec".to_owned());
+        }
+    }
     let wasm = env::var("CARGO_CFG_TARGET_ARCH")? == "wasm32";
     let mut generator = tonic_prost_build::configure().build_server(false).build_transport(!wasm).bytes(".");
     if wasm {

@@ -5,6 +5,7 @@
 //!          │                     │
 //!          ├──▶ session/ ────────┤      sandboxes that belong together
 //!          ├──▶ code/ ───────────┤      interpreters in a sandbox that keep their state
+//!          ├──▶ catalog/ ────────┤      templates, secret stores, runners
 //!          └──▶ sandbox/ ────────┘      the noun: create, attach, list, files, stop
 //!                  │
 //!               process/                the verb: exec, output, stdin, result
@@ -19,6 +20,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod catalog;
 pub mod client;
 pub mod code;
 pub mod config;

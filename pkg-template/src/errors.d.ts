@@ -84,6 +84,8 @@ export class VolumeQuotaExceededError extends VolumeError {}
 export class VolumeWaitTimeoutError extends SandboxTimeoutError {}
 export class VolumeRunnerUnavailableError extends SandboxUnavailableError {}
 export class DiscoveryError extends JetwayError {}
+export class TemplateNotFoundError extends SandboxError {}
+export class SecretStoreNotFoundError extends SandboxError {}
 export class RunnerNotFoundError extends DiscoveryError {}
 export class FunctionError extends JetwayError {}
 export class AsyncFunctionError extends FunctionError {}

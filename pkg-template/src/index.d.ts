@@ -88,6 +88,26 @@ export interface Resources extends ResourceAmounts {
   limits?: ResourceAmounts | undefined;
 }
 
+/** A secret of a store, and the variable that it becomes. */
+export interface SecretMapping {
+  /** Name of the store. */
+  store: string;
+  /** Name of the secret in its store. */
+  path: string;
+  /** Field of a secret with several. Default: its only value. */
+  field?: string | undefined;
+  /** Name of the environment variable. Default: `path`. */
+  envVar?: string | undefined;
+}
+
+export interface ObjectStorageAccess {
+  buckets: readonly string[];
+  /** Default: `"read"`. */
+  permission?: "read" | "readWrite" | undefined;
+  /** Only objects whose names start with this. Default: all. */
+  objectPrefix?: string | undefined;
+}
+
 export interface RunOptions {
   /** Default: `python:3.11`. */
   image?: string | undefined;
@@ -117,6 +137,18 @@ export interface RunOptions {
   runnerIds?: readonly string[] | null | undefined;
   /** The name people see. */
   displayName?: string | null | undefined;
+  /** On whose machines it runs. Default: the server's choice; with `runnerIds`, one's own cluster (`"cks"`). */
+  placementMode?: "serverless" | "cks" | undefined;
+  /** What is to isolate it, by the runner's own name. */
+  runtimeClass?: string | null | undefined;
+  /** Which machines it asks for. */
+  instanceType?: string | null | undefined;
+  /** Id of the template that it is made from; every other option wins over the template's. */
+  template?: string | null | undefined;
+  /** Secrets that become environment variables. */
+  secrets?: readonly SecretMapping[] | null | undefined;
+  /** Temporary object storage credentials for its processes; nothing is mounted. */
+  objectStorageAccess?: ObjectStorageAccess | null | undefined;
   /** How long each of its calls may take. Default: the client's. */
   requestTimeoutMs?: number | undefined;
   /** Whether it outlives this program. Otherwise it is stopped when the program ends or the page closes. Default: false. */
@@ -292,6 +324,23 @@ export interface SandboxList extends PromiseLike<Sandbox[]>, AsyncIterable<Sandb
   finally(act?: (() => void) | null): Promise<Sandbox[]>;
 }
 
+export interface PurgeOptions extends CallOptions {
+  /** At least one: removing everything has to be asked for by a tag. */
+  tags: readonly string[];
+  dryRun?: boolean | undefined;
+  client?: Client | undefined;
+}
+
+/** What removing many sandboxes did. */
+export interface PurgeReport {
+  /** How many are removed, or would be. */
+  readonly count: number;
+  /** Ids of those that could not be. */
+  readonly failed: readonly string[];
+  /** Which of those may work later. */
+  readonly retryable: readonly string[];
+}
+
 export interface FileOptions extends CallOptions {
   container?: string | undefined;
 }
@@ -310,11 +359,15 @@ export class Sandbox implements AsyncDisposable {
   static run(...commandAndOptions: [...command: string[], options: RunOptions]): Sandbox;
   /** As {@link Sandbox.run}, but resolves when it is running. */
   static create(options?: RunOptions): Promise<Sandbox>;
+  /** Starts a sandbox from a template; the options win over what the template says. */
+  static fromTemplate(templateId: string, options?: RunOptions): Sandbox;
   /** Finds a sandbox by its id; also one that has ended. */
   static fromId(sandboxId: string, options?: CallOptions & { client?: Client | undefined }): Promise<Sandbox>;
   static list(options?: ListOptions): SandboxList;
   /** Deletes a sandbox by its id. Resolves before it has ended. */
   static delete(sandboxId: string, options?: DeleteOptions): Promise<void>;
+  /** Removes every sandbox that has all of `tags`, in one call; with `dryRun` it only counts them. */
+  static purge(options: PurgeOptions): Promise<PurgeReport>;
   /** Runs `act` with a new sandbox and stops it afterwards, for where `await using` is not at hand. */
   static use<T>(options: RunOptions, act: (sandbox: Sandbox) => T | Promise<T>): Promise<T>;
 
@@ -388,6 +441,7 @@ export class Sandbox implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+export * from "./catalog.js";
 export * from "./code.js";
 export * from "./session.js";
 export * from "./errors.js";

@@ -56,6 +56,11 @@ export class Sandbox {
     return sandbox;
   }
 
+  /** Starts a sandbox from a template; the options win over what the template says. */
+  static fromTemplate(templateId, options) {
+    return Sandbox.run({ ...options, template: text("templateId", templateId) });
+  }
+
   /** Finds a sandbox by its id; also one that has ended. */
   static async fromId(sandboxId, options) {
     const { client, ...rest } = checkOptions("fromId", options, "Sandbox.fromId");
@@ -73,6 +78,12 @@ export class Sandbox {
   static async delete(sandboxId, options) {
     const { client, missingOk, ...rest } = checkOptions("delete", options, "Sandbox.delete");
     await call(clientOf({ client }), (core) => core.delete(text("sandboxId", sandboxId), { ...rest, missingOk }));
+  }
+
+  /** Removes every sandbox that has all of these tags, in one call; with `dryRun` it only counts them. */
+  static async purge(options) {
+    const { client, ...rest } = checkOptions("purge", options, "Sandbox.purge");
+    return call(clientOf({ client }), (core) => core.purge(rest));
   }
 
   /** Runs `act` with a new sandbox and stops it afterwards, for where `await using` is not at hand. */

@@ -2,6 +2,7 @@
 
 import "./dispose.js";
 
+export { Runner, SandboxTemplate, SecretStore, getRunner, listRunners } from "./catalog.js";
 export { Client, DEFAULT_BASE_URL, configure } from "./client.js";
 export { Code, CodeContext } from "./code.js";
 export { DEFAULT_TEMP_DIR, SandboxDefaults } from "./defaults.js";
@@ -21,7 +22,7 @@ export {
   SandboxValidationError, SandboxWaitTimeoutError, SnapshotBackendThrottledError, SnapshotBucketMismatchError,
   SnapshotBucketProvisioningError, SnapshotNotFoundError, SnapshotNotReadyError, SnapshotNotSupportedError,
   SnapshotOnStopConflictError, SnapshotQuotaExceededError, SnapshotSizeExceededError, SnapshotWaitTimeoutError,
-  ValidationError, VolumeBackendNotFoundError, VolumeError, VolumeInUseError, VolumeNotFoundError, VolumeNotReadyError,
+  SecretStoreNotFoundError, TemplateNotFoundError, ValidationError, VolumeBackendNotFoundError, VolumeError, VolumeInUseError, VolumeNotFoundError, VolumeNotReadyError,
   VolumeNotSnapshottableError, VolumePlacementConflictError, VolumeQuotaExceededError, VolumeRunnerIneligibleError,
   VolumeRunnerUnavailableError, VolumeTypeNotSupportedError, VolumeWaitTimeoutError, WandbAuthError,
 } from "./errors.js";

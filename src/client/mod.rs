@@ -5,6 +5,7 @@
 //! host needs nothing else from here.
 
 mod call;
+mod catalog;
 mod codec;
 mod credentials;
 pub(crate) mod exec;
@@ -25,6 +26,7 @@ use std::{
 use http::HeaderMap;
 
 pub use call::CallOptions;
+pub(crate) use sandboxes::Creation;
 
 pub use crate::transport::CallHead;
 

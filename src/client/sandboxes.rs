@@ -6,15 +6,30 @@ use crate::{
     wire,
 };
 
+/// The ways to ask for a sandbox. The request id must be set and stay the same over repetitions.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Creation {
+    /// With everything said.
+    Specified(Box<wire::CreateSandboxRequest>),
+    /// On top of a template.
+    FromTemplate(Box<wire::CreateSandboxFromTemplateRequest>),
+}
+
 impl Client {
-    /// Creates a sandbox, most likely not running yet; see [`Client::waits_for_start`]. `request.request_id` must be set and stay the same over repetitions.
+    /// Creates a sandbox, most likely not running yet; see [`Client::waits_for_start`].
     pub(crate) async fn create_sandbox(
         &self,
-        request: wire::CreateSandboxRequest,
+        creation: Creation,
         options: &CallOptions,
     ) -> Result<wire::Sandbox, Error> {
-        let context = CallContext::new(Operation::CreateSandbox);
-        self.unary(context, options, request).await
+        match creation {
+            Creation::Specified(request) => {
+                self.unary(CallContext::new(Operation::CreateSandbox), options, *request).await
+            }
+            Creation::FromTemplate(request) => {
+                self.unary(CallContext::new(Operation::CreateSandboxFromTemplate), options, *request).await
+            }
+        }
     }
 
     /// What the server knows about a sandbox now.

@@ -16,6 +16,18 @@ pub enum Operation {
     StreamLogs,
     ReadFile,
     WriteFile,
+    CreateSandboxFromTemplate,
+    CreateSandboxTemplate,
+    GetSandboxTemplate,
+    ListSandboxTemplates,
+    UpdateSandboxTemplate,
+    DeleteSandboxTemplate,
+    CreateSecretStore,
+    GetSecretStore,
+    ListSecretStores,
+    DeleteSecretStore,
+    ListAvailableRunners,
+    GetAvailableRunner,
 }
 
 /// What kind of thing an operation can fail to find.
@@ -25,6 +37,12 @@ pub(super) enum Subject {
     Sandbox,
     /// A file inside a sandbox.
     File,
+    /// A machine that hosts sandboxes.
+    Runner,
+    /// A stored specification.
+    Template,
+    /// A place that secrets are taken from.
+    SecretStore,
     /// Nothing in particular: a creation or a listing.
     Collection,
 }
@@ -43,6 +61,18 @@ impl Operation {
             Self::StreamLogs => "StreamLogs",
             Self::ReadFile => "ReadFile",
             Self::WriteFile => "WriteFile",
+            Self::CreateSandboxFromTemplate => "CreateSandboxFromTemplate",
+            Self::CreateSandboxTemplate => "CreateSandboxTemplate",
+            Self::GetSandboxTemplate => "GetSandboxTemplate",
+            Self::ListSandboxTemplates => "ListSandboxTemplates",
+            Self::UpdateSandboxTemplate => "UpdateSandboxTemplate",
+            Self::DeleteSandboxTemplate => "DeleteSandboxTemplate",
+            Self::CreateSecretStore => "CreateSecretStore",
+            Self::GetSecretStore => "GetSecretStore",
+            Self::ListSecretStores => "ListSecretStores",
+            Self::DeleteSecretStore => "DeleteSecretStore",
+            Self::ListAvailableRunners => "ListAvailableRunners",
+            Self::GetAvailableRunner => "GetAvailableRunner",
         }
     }
 
@@ -59,6 +89,18 @@ impl Operation {
             Self::StreamLogs => "/coreweave.sandbox.v1.SandboxService/StreamLogs",
             Self::ReadFile => "/coreweave.sandbox.v1.SandboxService/ReadFile",
             Self::WriteFile => "/coreweave.sandbox.v1.SandboxService/WriteFile",
+            Self::CreateSandboxFromTemplate => "/coreweave.sandbox.v1.SandboxService/CreateSandboxFromTemplate",
+            Self::CreateSandboxTemplate => "/coreweave.sandbox.v1.SandboxTemplateService/CreateSandboxTemplate",
+            Self::GetSandboxTemplate => "/coreweave.sandbox.v1.SandboxTemplateService/GetSandboxTemplate",
+            Self::ListSandboxTemplates => "/coreweave.sandbox.v1.SandboxTemplateService/ListSandboxTemplates",
+            Self::UpdateSandboxTemplate => "/coreweave.sandbox.v1.SandboxTemplateService/UpdateSandboxTemplate",
+            Self::DeleteSandboxTemplate => "/coreweave.sandbox.v1.SandboxTemplateService/DeleteSandboxTemplate",
+            Self::CreateSecretStore => "/coreweave.sandbox.v1.SettingsService/CreateSecretStore",
+            Self::GetSecretStore => "/coreweave.sandbox.v1.SettingsService/GetSecretStore",
+            Self::ListSecretStores => "/coreweave.sandbox.v1.SettingsService/ListSecretStores",
+            Self::DeleteSecretStore => "/coreweave.sandbox.v1.SettingsService/DeleteSecretStore",
+            Self::ListAvailableRunners => "/coreweave.sandbox.v1.DiscoveryService/ListAvailableRunners",
+            Self::GetAvailableRunner => "/coreweave.sandbox.v1.DiscoveryService/GetAvailableRunner",
         }
     }
 
@@ -71,6 +113,18 @@ impl Operation {
             | Self::DeleteSandbox
             | Self::PurgeSandboxes
             | Self::ReadFile => true,
+            Self::CreateSandboxFromTemplate
+            | Self::CreateSandboxTemplate
+            | Self::GetSandboxTemplate
+            | Self::ListSandboxTemplates
+            | Self::UpdateSandboxTemplate
+            | Self::DeleteSandboxTemplate
+            | Self::CreateSecretStore
+            | Self::GetSecretStore
+            | Self::ListSecretStores
+            | Self::DeleteSecretStore
+            | Self::ListAvailableRunners
+            | Self::GetAvailableRunner => true,
             Self::Exec | Self::StreamExec | Self::StreamLogs | Self::WriteFile => false,
         }
     }
@@ -78,6 +132,16 @@ impl Operation {
     pub(super) fn subject(self) -> Subject {
         match self {
             Self::CreateSandbox | Self::ListSandboxes | Self::PurgeSandboxes => Subject::Collection,
+            Self::ListAvailableRunners | Self::GetAvailableRunner => Subject::Runner,
+            Self::CreateSandboxFromTemplate
+            | Self::CreateSandboxTemplate
+            | Self::GetSandboxTemplate
+            | Self::ListSandboxTemplates
+            | Self::UpdateSandboxTemplate
+            | Self::DeleteSandboxTemplate => Subject::Template,
+            Self::CreateSecretStore | Self::GetSecretStore | Self::ListSecretStores | Self::DeleteSecretStore => {
+                Subject::SecretStore
+            }
             Self::GetSandbox | Self::DeleteSandbox | Self::Exec | Self::StreamExec | Self::StreamLogs => {
                 Subject::Sandbox
             }

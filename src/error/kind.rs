@@ -162,6 +162,12 @@ kinds! {
     Discovery: "discovery_error", "DiscoveryError", Some(Other), false, None;
     /// There is no such runner.
     RunnerNotFound: "runner_not_found", "RunnerNotFoundError", Some(Discovery), false, None;
+    /// There is no such template.
+    TemplateNotFound: "template_not_found", "TemplateNotFoundError", Some(Sandbox), false,
+        Some("List the templates: it may have been deleted, or belong to another account or server.");
+    /// There is no such secret store.
+    SecretStoreNotFound: "secret_store_not_found", "SecretStoreNotFoundError", Some(Sandbox), false,
+        Some("List the secret stores, or register it first.");
     /// A remote function could not be run or raised.
     Function: "function_error", "FunctionError", Some(Other), false, None;
     /// The function is asynchronous in a way that cannot be sent.

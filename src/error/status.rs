@@ -93,6 +93,8 @@ impl ErrorKind {
             | "HTTPS_SHARE_TOKEN_NOT_SUPPORTED"
             | "SERVERLESS_DISABLED" => NotSupported,
             "RUNNER_NOT_FOUND" => RunnerNotFound,
+            "TEMPLATE_NOT_FOUND" => TemplateNotFound,
+            "SECRET_STORE_NOT_FOUND" => SecretStoreNotFound,
             "FSS_NOT_FOUND" => SnapshotNotFound,
             "FSS_NOT_SUPPORTED" => SnapshotNotSupported,
             "FSS_NOT_READY" => SnapshotNotReady,
@@ -125,16 +127,22 @@ fn kind_of_code(code: Code, context: &CallContext) -> ErrorKind {
     match code {
         Code::Unauthenticated | Code::PermissionDenied => ErrorKind::Authentication,
         Code::InvalidArgument | Code::OutOfRange => ErrorKind::SandboxValidation,
-        Code::NotFound if subject == Subject::Collection => ErrorKind::Sandbox,
-        Code::NotFound => ErrorKind::SandboxNotFound,
+        Code::NotFound => match subject {
+            Subject::Collection => ErrorKind::Sandbox,
+            Subject::Runner => ErrorKind::RunnerNotFound,
+            Subject::Template => ErrorKind::TemplateNotFound,
+            Subject::SecretStore => ErrorKind::SecretStoreNotFound,
+            Subject::Sandbox | Subject::File => ErrorKind::SandboxNotFound,
+        },
         Code::Cancelled => ErrorKind::SandboxNotRunning,
-        Code::FailedPrecondition if subject != Subject::Collection => ErrorKind::SandboxNotRunning,
+        Code::FailedPrecondition if matches!(subject, Subject::Sandbox | Subject::File) => ErrorKind::SandboxNotRunning,
         // The deadline of an exec stream is the command's own timeout: the wire has no other field for it.
         Code::DeadlineExceeded if context.operation == super::Operation::StreamExec => ErrorKind::SandboxCommandTimeout,
         Code::DeadlineExceeded => ErrorKind::SandboxRequestTimeout,
         Code::Unavailable => ErrorKind::SandboxUnavailable,
         Code::ResourceExhausted => ErrorKind::SandboxResourceExhausted,
         Code::Unimplemented => ErrorKind::NotSupported,
+        _ if subject == Subject::Runner => ErrorKind::Discovery,
         _ => ErrorKind::Sandbox,
     }
 }

@@ -7,10 +7,10 @@ use futures::FutureExt;
 
 use super::{
     Answer, Beginning, Inner, Sandbox, SandboxInfo, SandboxOptions, knowledge::Knowledge, poller::Poller,
-    spec::create_request, together::Together,
+    spec::creation, together::Together,
 };
 use crate::{
-    client::{self, CallOptions, Client},
+    client::{self, CallOptions, Client, Creation},
     error::{Error, ErrorKind},
     platform::{BoxFuture, spawn},
     wire,
@@ -42,7 +42,7 @@ impl Sandbox {
         let calls = CallOptions { timeout: options.request_timeout };
         let knowledge = Arc::new(Knowledge::default());
         // Made once: however often it is asked for or repeated, the same request id creates one sandbox.
-        let request = client::request_id().and_then(|id| create_request(options, id));
+        let request = client::request_id().and_then(|id| creation(options, id));
         let beginning = Arc::new(Beginning::default());
         let creation = create(client.clone(), request, calls.clone(), Arc::clone(&knowledge), Arc::clone(&beginning));
         Self::new(client, calls, knowledge, (Box::pin(creation) as BoxFuture<'static, _>).shared(), beginning)
@@ -101,7 +101,7 @@ impl Sandbox {
 
 async fn create(
     client: Client,
-    request: Result<wire::CreateSandboxRequest, Error>,
+    request: Result<Creation, Error>,
     calls: CallOptions,
     knowledge: Arc<Knowledge>,
     beginning: Arc<Beginning>,

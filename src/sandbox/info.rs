@@ -113,7 +113,7 @@ fn given(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-pub(super) fn time(stamp: prost_types::Timestamp) -> Option<SystemTime> {
+pub(crate) fn time(stamp: prost_types::Timestamp) -> Option<SystemTime> {
     let seconds = u64::try_from(stamp.seconds).ok()?;
     let nanos = u32::try_from(stamp.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
     UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))

@@ -15,6 +15,7 @@ mod spec;
 mod status;
 mod stop;
 mod tally;
+mod template;
 mod together;
 
 use std::{
@@ -29,16 +30,19 @@ use futures::future::Shared;
 
 pub use exec::ShellOptions;
 pub use files::{MAX_FILE_BYTES, PreparedRead, PreparedWrite};
+pub(crate) use info::time;
 pub use info::{SandboxInfo, ServiceInfo};
 pub use list::{ListOptions, PurgeReport, SandboxList};
 pub use logs::{LogChunk, LogOptions, LogPosition, LogStream};
 pub use options::{
-    DEFAULT_ARGS, DEFAULT_COMMAND, DEFAULT_IMAGE, Gpu, MountedFile, NetworkOptions, PlacementMode, ResourceAmounts,
-    Resources, SandboxOptions,
+    DEFAULT_ARGS, DEFAULT_COMMAND, DEFAULT_IMAGE, Gpu, MountedFile, NetworkOptions, ObjectStorageAccess,
+    ObjectStoragePermission, PlacementMode, ResourceAmounts, Resources, SandboxOptions, SecretMapping,
 };
+pub(crate) use spec::template_spec;
 pub use status::SandboxStatus;
 pub use stop::{DEFAULT_GRACEFUL_SHUTDOWN, DeleteOptions, StopOptions};
 pub use tally::{ExecOutcome, Metrics, Tally};
+pub use template::TemplateSpec;
 
 use self::{knowledge::Knowledge, poller::Poller, together::Together};
 use crate::{

@@ -49,6 +49,13 @@ pub struct SandboxOptions {
     pub runtime_class: Option<String>,
     /// Which machines it asks for.
     pub instance_type: Option<String>,
+    /// Id of the template that it is made from; every other option wins over the template's, and what is not set here
+    /// is the template's.
+    pub template: Option<String>,
+    /// Secrets that become environment variables.
+    pub secrets: Vec<SecretMapping>,
+    /// Temporary object storage credentials inside.
+    pub object_storage_access: Option<ObjectStorageAccess>,
     /// How long each of its calls may take. Default: the client's.
     pub request_timeout: Option<Duration>,
 }
@@ -131,6 +138,40 @@ impl NetworkOptions {
         self.deny_ingress = Some(deny);
         self
     }
+}
+
+/// A secret of a store, and the variable that it becomes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SecretMapping {
+    /// Name of the store.
+    pub store: String,
+    /// Name of the secret in its store.
+    pub path: String,
+    /// Field of a secret with several. Default: its only value.
+    pub field: Option<String>,
+    /// Name of the environment variable. Default: `path`.
+    pub env_var: Option<String>,
+}
+
+/// What object storage processes in a sandbox get credentials for. Nothing is mounted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectStorageAccess {
+    /// Names of buckets.
+    pub buckets: Vec<String>,
+    /// What may be done with them.
+    pub permission: ObjectStoragePermission,
+    /// Only objects whose names start with this. Default: all.
+    pub object_prefix: Option<String>,
+}
+
+/// What may be done with object storage.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ObjectStoragePermission {
+    /// List and get.
+    #[default]
+    Read,
+    /// Also put and delete.
+    ReadWrite,
 }
 
 /// On whose machines a sandbox runs.
@@ -237,6 +278,25 @@ impl SandboxOptions {
     /// Sets which machines it asks for.
     pub fn instance_type(mut self, instance_type: impl Into<String>) -> Self {
         self.instance_type = Some(instance_type.into());
+        self
+    }
+
+    /// Makes it from a template.
+    pub fn template(mut self, id: impl Into<String>) -> Self {
+        self.template = Some(id.into());
+        self
+    }
+
+    /// Adds a secret: `path` of `store` becomes the environment variable `env_var`.
+    pub fn secret(mut self, store: impl Into<String>, path: impl Into<String>, env_var: impl Into<String>) -> Self {
+        let (store, path, env_var) = (store.into(), path.into(), Some(env_var.into()));
+        self.secrets.push(SecretMapping { store, path, field: None, env_var });
+        self
+    }
+
+    /// Sets what object storage its processes get credentials for.
+    pub fn object_storage_access(mut self, access: ObjectStorageAccess) -> Self {
+        self.object_storage_access = Some(access);
         self
     }
 

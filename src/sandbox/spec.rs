@@ -1,19 +1,51 @@
 //! Options, checked and turned into the wire's request. Must not know: how it is sent.
 
 use super::{
-    DEFAULT_ARGS, DEFAULT_COMMAND, DEFAULT_IMAGE, Gpu, PlacementMode, ResourceAmounts, Resources, SandboxOptions,
+    DEFAULT_ARGS, DEFAULT_COMMAND, DEFAULT_IMAGE, Gpu, ObjectStorageAccess, ObjectStoragePermission, PlacementMode,
+    ResourceAmounts, Resources, SandboxOptions, SecretMapping,
 };
 use crate::{
+    client::Creation,
     error::Error,
     process::{check_env, check_path},
     wire,
 };
 
+/// The container of those who have one.
+const MAIN: &str = "main";
+
 /// The request that creates a sandbox after `options`.
 ///
 /// # Errors
 /// Validation, naming the option.
-pub(super) fn create_request(options: SandboxOptions, request_id: String) -> Result<wire::CreateSandboxRequest, Error> {
+pub(super) fn creation(mut options: SandboxOptions, request_id: String) -> Result<Creation, Error> {
+    let display_name = options.display_name.take().unwrap_or_default();
+    let Some(template_id) = options.template.take() else {
+        let sandbox = wire::Sandbox { spec: Some(specification(options, true)?), display_name, ..Default::default() };
+        return Ok(Creation::Specified(Box::new(wire::CreateSandboxRequest { sandbox: Some(sandbox), request_id })));
+    };
+    check_text("template", &template_id)?;
+    let mut spec = specification(options, false)?;
+    // A container that says nothing would still be one: it must not be added to the template's.
+    spec.containers.retain(|container| *container != wire::Container { name: MAIN.to_owned(), ..Default::default() });
+    let overrides = Some(spec);
+    let request = wire::CreateSandboxFromTemplateRequest { template_id, overrides, request_id, display_name };
+    Ok(Creation::FromTemplate(Box::new(request)))
+}
+
+/// The specification that a template keeps: what is not said stays open.
+///
+/// # Errors
+/// Validation, naming the option.
+pub(crate) fn template_spec(options: SandboxOptions) -> Result<wire::SandboxSpec, Error> {
+    match options.template {
+        Some(_) => Err(Error::invalid("template", "a template is not made from another; leave it out")),
+        None => specification(options, false),
+    }
+}
+
+/// With `whole`, defaults stand in for what is not said.
+fn specification(options: SandboxOptions, whole: bool) -> Result<wire::SandboxSpec, Error> {
     // Every option has to be dealt with here before this compiles.
     let SandboxOptions {
         image,
@@ -26,21 +58,27 @@ pub(super) fn create_request(options: SandboxOptions, request_id: String) -> Res
         mounted_files,
         max_lifetime_seconds,
         annotations,
-        display_name,
+        display_name: _,
         network,
         runner_ids,
         placement_mode,
         runtime_class,
         instance_type,
+        secrets,
+        object_storage_access,
+        template: _,
         request_timeout: _,
     } = options;
-    let image = image.unwrap_or_else(|| DEFAULT_IMAGE.to_owned());
-    check_text("image", &image)?;
+    let image = match image {
+        Some(image) => check_text("image", &image).map(|()| image)?,
+        None if whole => DEFAULT_IMAGE.to_owned(),
+        None => String::new(),
+    };
     check_env("env", &env)?;
     if let Some(cwd) = &cwd {
         check_path("cwd", cwd)?;
     }
-    let (command, args) = main_command(command, args)?;
+    let (command, args) = main_command(command, args, whole)?;
     for (index, tag) in tags.iter().enumerate() {
         check_text(&format!("tags[{index}]"), tag)?;
     }
@@ -60,7 +98,7 @@ pub(super) fn create_request(options: SandboxOptions, request_id: String) -> Res
         None => 0,
     };
     let container = wire::Container {
-        name: "main".to_owned(),
+        name: MAIN.to_owned(),
         image,
         command,
         args,
@@ -71,6 +109,7 @@ pub(super) fn create_request(options: SandboxOptions, request_id: String) -> Res
             .collect(),
         working_dir: cwd.unwrap_or_default(),
         resource_requirements: resources.map(requirements).transpose()?,
+        secret_stores: secret_stores(secrets)?,
         ..Default::default()
     };
     let network = (network != super::NetworkOptions::default()).then_some(wire::NetworkOptions {
@@ -78,7 +117,7 @@ pub(super) fn create_request(options: SandboxOptions, request_id: String) -> Res
         deny_ingress: network.deny_ingress,
         ..Default::default()
     });
-    let spec = wire::SandboxSpec {
+    Ok(wire::SandboxSpec {
         containers: vec![container],
         max_lifetime_seconds,
         tags,
@@ -88,17 +127,54 @@ pub(super) fn create_request(options: SandboxOptions, request_id: String) -> Res
         instance_type: instance_type.unwrap_or_default(),
         mode: mode as i32,
         runtime_class: runtime_class.unwrap_or_default(),
+        object_storage_access: object_storage_access.map(storage_access).transpose()?,
         ..Default::default()
-    };
-    let sandbox =
-        wire::Sandbox { spec: Some(spec), display_name: display_name.unwrap_or_default(), ..Default::default() };
-    Ok(wire::CreateSandboxRequest { sandbox: Some(sandbox), request_id })
+    })
 }
 
-fn main_command(command: Option<String>, args: Vec<String>) -> Result<(String, Vec<String>), Error> {
+/// One reference per store, in the order of their first mention.
+fn secret_stores(secrets: Vec<SecretMapping>) -> Result<Vec<wire::SecretStoreReference>, Error> {
+    let mut stores: Vec<wire::SecretStoreReference> = Vec::new();
+    for (index, secret) in secrets.into_iter().enumerate() {
+        let SecretMapping { store, path, field, env_var } = secret;
+        check_text(&format!("secrets[{index}].store"), &store)?;
+        check_text(&format!("secrets[{index}].path"), &path)?;
+        let env_var = env_var.unwrap_or_else(|| path.clone());
+        if env_var.is_empty() || env_var.contains(['=', '\0']) {
+            return Err(Error::invalid(format!("secrets[{index}].envVar"), "must name an environment variable"));
+        }
+        let mapping = wire::SecretMapping { path, field: field.unwrap_or_default(), env_var };
+        match stores.iter_mut().find(|known| known.store_name == store) {
+            Some(known) => known.secrets.push(mapping),
+            None => stores.push(wire::SecretStoreReference { store_name: store, secrets: vec![mapping] }),
+        }
+    }
+    Ok(stores)
+}
+
+fn storage_access(access: ObjectStorageAccess) -> Result<wire::ObjectStorageAccess, Error> {
+    let ObjectStorageAccess { buckets, permission, object_prefix } = access;
+    if buckets.is_empty() {
+        return Err(Error::invalid("objectStorageAccess.buckets", "must name at least one bucket"));
+    }
+    for (index, bucket) in buckets.iter().enumerate() {
+        check_text(&format!("objectStorageAccess.buckets[{index}]"), bucket)?;
+    }
+    let permission = match permission {
+        ObjectStoragePermission::Read => wire::ObjectStoragePermission::Read,
+        ObjectStoragePermission::ReadWrite => wire::ObjectStoragePermission::ReadWrite,
+    };
+    let object_prefix = object_prefix.unwrap_or_default();
+    Ok(wire::ObjectStorageAccess { buckets, permission: permission as i32, object_prefix })
+}
+
+fn main_command(command: Option<String>, args: Vec<String>, whole: bool) -> Result<(String, Vec<String>), Error> {
     let Some(command) = command else {
         if !args.is_empty() {
             return Err(Error::invalid("args", "need a `command` to be arguments of"));
+        }
+        if !whole {
+            return Ok(Default::default());
         }
         return Ok((DEFAULT_COMMAND.to_owned(), DEFAULT_ARGS.map(str::to_owned).to_vec()));
     };
@@ -186,18 +262,24 @@ fn check_text(field: &str, text: &str) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::create_request;
+    use super::creation;
     use crate::{
-        sandbox::{Gpu, NetworkOptions, PlacementMode, ResourceAmounts, Resources, SandboxOptions},
+        client::Creation,
+        sandbox::{
+            Gpu, NetworkOptions, ObjectStorageAccess, PlacementMode, ResourceAmounts, Resources, SandboxOptions,
+        },
         wire,
     };
 
     fn spec(options: SandboxOptions) -> wire::SandboxSpec {
-        create_request(options, "id".into()).unwrap().sandbox.unwrap().spec.unwrap()
+        match creation(options, "id".into()).unwrap() {
+            Creation::Specified(request) => request.sandbox.unwrap().spec.unwrap(),
+            Creation::FromTemplate(request) => request.overrides.unwrap(),
+        }
     }
 
     fn refused(options: SandboxOptions) -> String {
-        create_request(options, "id".into()).unwrap_err().field_violations()[0].field.clone()
+        creation(options, "id".into()).unwrap_err().field_violations()[0].field.clone()
     }
 
     #[test]
@@ -245,7 +327,29 @@ mod tests {
     }
 
     #[test]
+    fn on_top_of_a_template_only_what_is_said_is_sent() {
+        assert_eq!(spec(SandboxOptions::new().template("t")), wire::SandboxSpec::default());
+        let over = spec(SandboxOptions::new().template("t").env("A", "1").tag("x"));
+        assert_eq!((over.containers[0].image.as_str(), over.containers[0].command.as_str()), ("", ""));
+        assert_eq!((over.containers[0].environment_variables.len(), over.tags.len()), (1, 1));
+    }
+
+    #[test]
+    fn secrets_are_grouped_by_store_and_are_variables_of_their_own_name() {
+        let mut options = SandboxOptions::new().secret("a", "k", "K").secret("b", "k2", "K2").secret("a", "k3", "K3");
+        options.secrets[0].env_var = None;
+        let stores = spec(options).containers[0].secret_stores.clone();
+        assert_eq!(stores.len(), 2);
+        assert_eq!((stores[0].secrets[0].env_var.as_str(), stores[0].secrets[1].path.as_str()), ("k", "k3"));
+    }
+
+    #[test]
     fn wrong_options_are_refused_by_name() {
+        assert_eq!(refused(SandboxOptions::new().template("")), "template");
+        assert_eq!(refused(SandboxOptions::new().secret("s", "", "V")), "secrets[0].path");
+        assert_eq!(refused(SandboxOptions::new().secret("s", "p", "A=")), "secrets[0].envVar");
+        let access = ObjectStorageAccess::default();
+        assert_eq!(refused(SandboxOptions::new().object_storage_access(access)), "objectStorageAccess.buckets");
         assert_eq!(refused(SandboxOptions::new().image("")), "image");
         assert_eq!(refused(SandboxOptions::new().command([""])), "command");
         assert_eq!(refused(SandboxOptions::new().command(["a", "\0"])), "args[0]");

@@ -82,6 +82,9 @@ impl SandboxDefaults {
             placement_mode: own.placement_mode.or(defaults.placement_mode),
             runtime_class: own.runtime_class.or(defaults.runtime_class),
             instance_type: own.instance_type.or(defaults.instance_type),
+            template: own.template.or(defaults.template),
+            secrets: either(own.secrets, defaults.secrets),
+            object_storage_access: own.object_storage_access.or(defaults.object_storage_access),
             request_timeout: own.request_timeout.or(defaults.request_timeout),
         }
     }
@@ -103,6 +106,9 @@ impl SandboxDefaults {
             "placementMode" => options.placement_mode = None,
             "runtimeClass" => options.runtime_class = None,
             "instanceType" => options.instance_type = None,
+            "template" => options.template = None,
+            "secrets" => options.secrets = blank.secrets,
+            "objectStorageAccess" => options.object_storage_access = None,
             "requestTimeoutMs" => options.request_timeout = None,
             _ => {}
         })

@@ -28,6 +28,12 @@ pub struct CoreClient {
     client: Client,
 }
 
+impl CoreClient {
+    pub(super) fn client(&self) -> Client {
+        self.client.clone()
+    }
+}
+
 #[wasm_bindgen]
 impl CoreClient {
     /// `{ baseUrl, headers, requestTimeoutMs?, provider?, host }`.

@@ -6,6 +6,7 @@
 //! that both sides share the classes. The public surface is in the npm package's `sdk.js`; nothing here is called by users.
 
 mod abort;
+mod catalog;
 mod client;
 mod code;
 mod credentials;

@@ -16,7 +16,8 @@ use crate::{
     error::Error,
     process::{ExecOptions, TerminalSize},
     sandbox::{
-        DeleteOptions, ListOptions, MountedFile, ResourceAmounts, Resources, SandboxOptions, ShellOptions, StopOptions,
+        DeleteOptions, ListOptions, MountedFile, ObjectStorageAccess, ObjectStoragePermission, PlacementMode,
+        ResourceAmounts, Resources, SandboxOptions, SecretMapping, ShellOptions, StopOptions,
     },
 };
 
@@ -31,6 +32,12 @@ const RUN: &[&str] = &[
     "annotations",
     "runnerIds",
     "displayName",
+    "placementMode",
+    "runtimeClass",
+    "instanceType",
+    "template",
+    "secrets",
+    "objectStorageAccess",
     "requestTimeoutMs",
 ];
 const EXEC: &[&str] = &["cwd", "env", "timeoutMs", "stdin", "container", "tty", "signal"];
@@ -56,6 +63,12 @@ pub(super) fn run_options(command: &JsValue, options: &JsValue) -> Answer<Sandbo
     made.annotations = reader.map("annotations")?.unwrap_or_default();
     made.runner_ids = reader.strings("runnerIds")?.unwrap_or_default();
     made.display_name = reader.string("displayName")?;
+    made.placement_mode = placement(&reader)?;
+    made.runtime_class = reader.string("runtimeClass")?;
+    made.instance_type = reader.string("instanceType")?;
+    made.template = reader.string("template")?;
+    made.secrets = secrets(&reader)?;
+    made.object_storage_access = object_storage(&reader)?;
     made.request_timeout = reader.millis("requestTimeoutMs")?;
     Ok(made)
 }
@@ -156,6 +169,52 @@ fn resources(reader: &Reader) -> Answer<Option<Resources>> {
     };
     let (requests, limits) = (part("requests")?, part("limits")?);
     Ok(Some(Resources { requests, limits, gpu: None }))
+}
+
+fn placement(reader: &Reader) -> Answer<Option<PlacementMode>> {
+    Ok(match reader.string("placementMode")?.as_deref() {
+        None => None,
+        Some("serverless") => Some(PlacementMode::Serverless),
+        Some("cks") => Some(PlacementMode::Cks),
+        Some(other) => {
+            let text = format!("must be \"serverless\" or \"cks\", got {other:?}");
+            return Err(js_error(Error::invalid("placementMode", text)));
+        }
+    })
+}
+
+/// `[{ store, path, field?, envVar? }]`
+fn secrets(reader: &Reader) -> Answer<Vec<SecretMapping>> {
+    let Some(value) = reader.raw("secrets").filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
+    if !Array::is_array(&value) {
+        return Err(reader.wrong("secrets", "an array of { store, path, field, envVar }"));
+    }
+    let read = |it: JsValue| {
+        let it = Reader::new("secrets", &it, &["store", "path", "field", "envVar"])?;
+        Ok(SecretMapping {
+            store: it.string("store")?.unwrap_or_default(),
+            path: it.string("path")?.unwrap_or_default(),
+            field: it.string("field")?,
+            env_var: it.string("envVar")?,
+        })
+    };
+    Array::from(&value).iter().map(read).collect()
+}
+
+/// `{ buckets, permission?, objectPrefix? }`
+fn object_storage(reader: &Reader) -> Answer<Option<ObjectStorageAccess>> {
+    let keys = &["buckets", "permission", "objectPrefix"];
+    let Some(nested) = reader.nested("objectStorageAccess", keys)? else { return Ok(None) };
+    let permission = match nested.string("permission")?.as_deref() {
+        None | Some("read") => ObjectStoragePermission::Read,
+        Some("readWrite") => ObjectStoragePermission::ReadWrite,
+        Some(other) => {
+            let text = format!("must be \"read\" or \"readWrite\", got {other:?}");
+            return Err(js_error(Error::invalid("objectStorageAccess.permission", text)));
+        }
+    };
+    let buckets = nested.strings("buckets")?.unwrap_or_default();
+    Ok(Some(ObjectStorageAccess { buckets, permission, object_prefix: nested.string("objectPrefix")? }))
 }
 
 /// `2` and `"2"` are both two cores.

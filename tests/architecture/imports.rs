@@ -6,7 +6,7 @@ use crate::tree::{SourceFile, code};
 pub type Row = (&'static str, &'static [&'static str]);
 
 /// The client's table. `lib` and `wire` are the crate's root and the generated types.
-pub const CLIENT: [Row; 12] = [
+pub const CLIENT: [Row; 13] = [
     ("grpc_web", &[]),
     ("platform", &[]),
     ("error", &[]),
@@ -16,9 +16,10 @@ pub const CLIENT: [Row; 12] = [
     ("client", &["transport", "grpc_web", "platform", "error", "config", "wire"]),
     ("process", &["client", "platform", "error", "wire"]),
     ("sandbox", &["process", "client", "platform", "error", "config", "wire"]),
+    ("catalog", &["sandbox", "client", "error", "wire"]),
     ("code", &["sandbox", "process", "client", "error", "platform"]),
     ("session", &["sandbox", "process", "client", "error", "config"]),
-    ("wasm", &["session", "code", "sandbox", "process", "client", "config", "error", "platform"]),
+    ("wasm", &["session", "catalog", "code", "sandbox", "process", "client", "config", "error", "platform"]),
 ];
 
 /// The server's floors, top to bottom; a floor may use what is below it.

@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets what it does not expect must stop")]
 
+mod catalog;
 mod code;
 mod files;
 mod lifecycle;

@@ -1,9 +1,14 @@
 //! A server of its own for each test, and what tests ask of it.
 
-use std::{path::PathBuf, sync::OnceLock, time::Duration};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+    time::Duration,
+};
 
 use jetway::{Client, ClientConfig, Credentials, ErrorKind, Sandbox, SandboxOptions};
-use jetway_server::{Access, Server, ServerConfig, runtime::local::agent_exe_for_tests};
+use jetway_server::{Access, SecretSource, Server, ServerConfig, runtime::local::agent_exe_for_tests};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 pub const TOKEN: &str = "a-token-for-tests";
@@ -23,6 +28,9 @@ impl Site {
         let mut config = ServerConfig::new(data.path());
         config.access = Access::Token(TOKEN.to_owned());
         config.ephemeral = true;
+        let secrets = data.path().join("secrets.env");
+        private_file(&secrets, "API=value-of-a-test-secret\n");
+        config.secret_stores = [("tests".to_owned(), SecretSource::File(secrets))].into();
         config.agent_exe = Some(agent_exe().await);
         config.shutdown_grace = Duration::from_millis(200);
         let server = Server::bind(config).await.unwrap();
@@ -43,6 +51,12 @@ impl Site {
         self.stop.send(()).unwrap();
         self.served.await.unwrap();
     }
+}
+
+fn private_file(path: &Path, content: &str) {
+    let mut options = std::fs::OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.write(true).create_new(true).open(path).unwrap().write_all(content.as_bytes()).unwrap();
 }
 
 async fn agent_exe() -> PathBuf {

@@ -11,6 +11,10 @@ const BINARY = process.env.JETWAY_BIN ?? fileURLToPath(new URL("../../target/deb
 const READY_WITHIN_MS = 30_000;
 const STOP_WITHIN_MS = 15_000;
 
+/** A store of secrets that every server of the tests has, and its one value. */
+const SECRETS = ["--secret-store", "tests=env:JETWAY_TESTS_"];
+const VARIABLES = { JETWAY_TESTS_API: "value-of-a-test-secret" };
+
 /** Starts a server, with more options if need be; `stop()` ends it and removes what it kept. */
 export async function startServer(options = []) {
   const folder = await mkdtemp(join(tmpdir(), "jetway-browser-"));
@@ -41,9 +45,9 @@ class Server {
     const readyFile = join(this.#folder, "ready.json");
     await rm(readyFile, { force: true });
     const data = join(this.#folder, "data");
-    const args = ["serve", "--listen", listen, "--ephemeral", "--data-dir", data, "--ready-file", readyFile, ...this.#options];
+    const args = ["serve", "--listen", listen, "--ephemeral", "--data-dir", data, "--ready-file", readyFile, ...SECRETS, ...this.#options];
     this.#log = "";
-    this.#child = spawn(BINARY, args, { stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = spawn(BINARY, args, { env: { ...process.env, ...VARIABLES }, stdio: ["ignore", "pipe", "pipe"] });
     this.#child.on("error", (error) => (this.#log += `${error}\n`));
     for (const stream of [this.#child.stdout, this.#child.stderr]) stream.on("data", (text) => (this.#log += text));
     this.ready = await this.#waitForReady(readyFile);

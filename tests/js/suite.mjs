@@ -5,6 +5,7 @@
 // `sandbox` is shared and running; `page` says whether this is a web page; `duplex` is the transport that input must
 // take, if one is forced; `htmlUrl` is a server that answers with HTML, `silentUrl` one that
 // never does; `unhandled` gives the unhandled rejections so far.
+import { catalog } from "./suite/catalog.mjs";
 import { code } from "./suite/code.mjs";
 import { errors } from "./suite/errors.mjs";
 import { exec } from "./suite/exec.mjs";
@@ -15,4 +16,4 @@ import { session } from "./suite/session.mjs";
 import { stdin } from "./suite/stdin.mjs";
 import { terminal } from "./suite/terminal.mjs";
 
-export const suite = { exec, stdin, terminal, files, code, functions, lifecycle, session, errors };
+export const suite = { exec, stdin, terminal, files, code, catalog, functions, lifecycle, session, errors };
