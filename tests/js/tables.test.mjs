@@ -9,7 +9,7 @@ import { OPTIONS } from "../../pkg-template/src/options.js";
 import { SandboxStatus } from "../../pkg-template/src/status.js";
 
 const read = (path) => readFile(fileURLToPath(new URL(`../../${path}`, import.meta.url)), "utf8");
-const declarations = ["index", "catalog", "code", "errors", "remote", "session"].map((name) => read(`pkg-template/src/${name}.d.ts`));
+const declarations = ["index", "catalog", "code", "errors", "process", "remote", "session"].map((name) => read(`pkg-template/src/${name}.d.ts`));
 const types = (await Promise.all(declarations)).join("");
 
 /** The keys of an interface in the types, its parents' included. */

@@ -117,9 +117,13 @@ fn write_common_js(code: &Path, step: &Step) -> Result<()> {
 
 /// The same types once more for `require`: in an ESM package a `.d.ts` describes ESM only.
 fn write_common_js_types(code: &Path) -> Result<()> {
-    for name in ["index", "code", "errors", "remote", "session"] {
-        let types = fs::read_to_string(code.join(format!("{name}.d.ts")))?;
-        fs::write(code.join(format!("{name}.d.cts")), types.replace(".js\";", ".cjs\";"))?;
+    for entry in fs::read_dir(code)? {
+        let path = entry?.path();
+        if let Some(stem) = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".d.ts"))
+        {
+            let types = fs::read_to_string(&path)?;
+            fs::write(code.join(format!("{stem}.d.cts")), types.replace(".js\";", ".cjs\";"))?;
+        }
     }
     Ok(())
 }
