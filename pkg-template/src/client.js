@@ -3,15 +3,18 @@
 import { ConfigurationError, invalid } from "./errors.js";
 import { load, runtimeOf } from "./load.js";
 import { checkOptions } from "./options.js";
+import { setSignalHandlers } from "./owned.js";
 import { guarded } from "./panic.js";
 
 export const DEFAULT_BASE_URL = "https://api.cwsandbox.com";
+const GRPC_WEB = [["content-type", "application/grpc-web+proto"], ["x-grpc-web", "1"]];
 /** A token is asked for again so long before it expires. */
 const REFRESH_MS = 30_000;
 
 export class Client {
   #options;
   #core;
+  #opened;
 
   constructor(options) {
     this.#options = { ...checkOptions("Client", options, "Client") };
@@ -43,13 +46,16 @@ export class Client {
     const core = await load();
     const { baseUrl, auth } = await resolveConnection(this.#options);
     const { headers, requestTimeoutMs } = this.#options;
-    return new core.CoreClient({
+    const provider = auth && credentials(auth);
+    const opened = new core.CoreClient({
       baseUrl,
       headers: Object.entries(headers ?? {}),
       requestTimeoutMs,
-      provider: auth && credentials(auth),
+      provider: provider?.give,
       host: this.#host(),
     });
+    this.#opened = { core: opened, provider };
+    return opened;
   }
 
   #host() {
@@ -59,6 +65,14 @@ export class Client {
     const usable = rungs.filter((rung) => !(fetch && rung === "http2"));
     const forced = { fetch: ["fetch"], duplex: ["fetch", "duplex"], websocket: ["fetch", "websocket"], http2: ["http2"] };
     return { rungs: forced[transport] ?? usable, http2: http2?.(), fetch, WebSocket };
+  }
+
+  /** The request that deletes a sandbox, as far as it can be made without waiting. @internal */
+  _farewell(sandboxId) {
+    if (!sandboxId || !this.#opened) return undefined;
+    const { url, body } = this.#opened.core.farewell(sandboxId);
+    const headers = [...Object.entries(this.#options.headers ?? {}), ...(this.#opened.provider?.kept() ?? []), ...GRPC_WEB];
+    return { url, headers, body, fetch: this.#options.fetch };
   }
 
   toJSON() {
@@ -71,8 +85,14 @@ let defaultClient;
 
 /** Sets the options of the client that everything uses which is given none. */
 export function configure(options) {
-  const client = new Client(options);
-  defaultOptions = options;
+  const { signalHandlers, ...rest } = checkOptions("configure", options, "configure");
+  if (signalHandlers !== undefined) {
+    setSignalHandlers(signalHandlers);
+    // Who says nothing about the client keeps the one there is.
+    if (Object.keys(rest).length === 0) return;
+  }
+  const client = new Client(rest);
+  defaultOptions = rest;
   defaultClient = client;
 }
 
@@ -109,16 +129,17 @@ async function resolveConnection({ baseUrl, auth, apiKey }) {
 function credentials(auth) {
   if (typeof auth === "string") {
     const headers = [["authorization", `Bearer ${auth}`]];
-    return async () => headers;
+    return { give: async () => headers, kept: () => headers };
   }
   let kept;
   let asking;
-  return async (refused) => {
+  const give = async (refused) => {
     if (kept && !refused && performance.now() < kept.until) return kept.headers;
     asking ??= ask(auth).finally(() => (asking = undefined));
     kept = await asking;
     return kept.headers;
   };
+  return { give, kept: () => kept?.headers };
 }
 
 async function ask(auth) {

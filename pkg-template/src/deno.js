@@ -2,6 +2,7 @@
 
 import source module from "./core_bg.wasm";
 
+import { watchProcess } from "./end_process.js";
 import { environment } from "./environment.js";
 import { setRuntime } from "./load.js";
 
@@ -9,6 +10,8 @@ setRuntime({
   wasm: () => module,
   rungs: ["fetch", "duplex", "websocket"],
   environment,
+  // Starting a process would ask the user: what `Deno.exit()` leaves behind ends with its lifetime.
+  watchEnd: (owned, signals) => watchProcess(owned, { signals: environment.handlesSignals(signals) }),
 });
 
 export * from "./sdk.js";

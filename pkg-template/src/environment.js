@@ -11,6 +11,11 @@ export const environment = {
     }
   },
 
+  /** Whether signals are the package's to handle too: by what the program said, else by the variable. */
+  handlesSignals(said) {
+    return said ?? !["1", "true", "yes", "on"].includes((this.variable("CWSANDBOX_DISABLE_SIGNAL_HANDLERS") ?? "").trim().toLowerCase());
+  },
+
   /** `{ url, token }` of a running local server, if there is one. */
   async localServer() {
     const data = this.variable("XDG_DATA_HOME") ?? (this.variable("HOME") && `${this.variable("HOME")}/.local/share`);

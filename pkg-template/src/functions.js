@@ -16,9 +16,10 @@ export function prepare(language, definition, { bind = {}, serialization = "json
   const { name, program, values } = LANGUAGES[language](definition, bind, serialization);
   const { stringify, parse } = codec(serialization);
   const bound = stringify(values, "bind");
-  const call = async (args, use) => {
+  const call = async (args, signal, use) => {
     const told = JSON.stringify({ ...program.call, serialization, bind: bound, args: stringify(args, "arguments") });
-    return use(options, (sandbox, again) => callIn(sandbox, { ...program, name, parse, files: { ...program.files, "call.json": told } }, options, again));
+    const files = { ...program.files, "call.json": told };
+    return use(options, (sandbox, there) => callIn(sandbox, { ...program, name, parse, files }, { ...options, ...there, signal }));
   };
   return { call };
 }

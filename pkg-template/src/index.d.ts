@@ -55,8 +55,11 @@ export class Client {
   constructor(options?: ClientOptions);
 }
 
-/** Sets the options of the client that everything uses which is given none. */
-export function configure(options?: ClientOptions): void;
+/**
+ * Sets the options of the client that everything uses which is given none. `signalHandlers: false`, said before the first
+ * sandbox, leaves SIGINT, SIGTERM and SIGHUP alone; so does the variable `CWSANDBOX_DISABLE_SIGNAL_HANDLERS`.
+ */
+export function configure(options?: ClientOptions & { signalHandlers?: boolean | undefined }): void;
 
 export const DEFAULT_BASE_URL: string;
 export const DEFAULT_CONTAINER_IMAGE: string;

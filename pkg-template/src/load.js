@@ -9,7 +9,8 @@ let loading;
 
 /**
  * What an entry file says about its runtime.
- * @param {{ wasm: () => unknown, rungs: string[], http2?: object, environment?: object, browser?: boolean }} description
+ * @param {{ wasm: () => unknown, rungs: string[], http2?: object, environment?: object, browser?: boolean,
+ *           watchEnd?: (owned: object, signalHandlers?: boolean) => object }} description
  */
 export function setRuntime(description) {
   runtime = description;

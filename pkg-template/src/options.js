@@ -34,8 +34,10 @@ export const OPTIONS = {
   sessionFromId: ["adopt", "timeoutMs", "signal"],
 };
 OPTIONS.sessionList = [...OPTIONS.list.filter((key) => key !== "client"), "adopt"];
+OPTIONS.configure = [...OPTIONS.Client, "signalHandlers"];
 /** What is one sandbox's own is no default of many. */
 const OWN = ["mountedFiles", "displayName", "detached", "signal", "client"];
+OPTIONS.sessionFunction = [...new Set([...OPTIONS.run.filter((key) => !["command", "args", "detached", "client"].includes(key)), ...OPTIONS.function])];
 OPTIONS.defaults = [...OPTIONS.run.filter((key) => !OWN.includes(key)), "tempDir", "baseUrl"];
 
 /** Refuses unknown keys; returns the options, `{}` for none. */

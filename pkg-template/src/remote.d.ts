@@ -1,5 +1,5 @@
 // Remote functions: functions of this program, or Python by its source, that run in a sandbox.
-import type { CallOptions } from "./index.js";
+import type { CallOptions, RunOptions } from "./index.js";
 
 export interface RemoteFunctionOptions extends CallOptions {
   /** What the function refers to and does not get as an argument, by name. Functions in it travel as their source. */
@@ -20,6 +20,11 @@ export interface RemoteFunctionOptions extends CallOptions {
   onStderr?: ((text: string) => unknown) | undefined;
 }
 
+/** Those of the call, and those of the sandbox that it has to itself. */
+export interface SessionFunctionOptions
+  extends Omit<RemoteFunctionOptions, "cwd" | "env">,
+    Omit<RunOptions, "command" | "args" | "detached" | "signal" | "client"> {}
+
 export interface MapOptions {
   /** How many run at once. Default: 16. */
   concurrency?: number | undefined;
@@ -36,7 +41,7 @@ export interface RemoteFunction<Args extends unknown[] = any[], Result = any> {
   /** Calls it here, without a sandbox. */
   local(...args: Args): Result;
   /** The same function with other options on top of its own. */
-  withOptions(options: RemoteFunctionOptions): RemoteFunction<Args, Result>;
+  withOptions(options: SessionFunctionOptions): RemoteFunction<Args, Result>;
 }
 
 /** A Python function: it has no `local`. */

@@ -5,20 +5,24 @@ import { cancelled } from "./errors.js";
 import { checkOptions } from "./options.js";
 
 const MOST_AT_ONCE = 16;
+/** Where the default image could not run it. */
+const IMAGES = { javascript: "node:22" };
+/** What is the call's; everything else is the sandbox's. */
+const OF_CALLS = ["container", "tempDir", "onStdout", "onStderr", "timeoutMs", "signal"];
 
 /**
  * A function that runs in a sandbox.
  * @param {{ language: string, options: string, use: (options: object, act: (sandbox: object) => Promise) => Promise }} place
  * where it runs; `options` is the name of the table of what it takes
  */
-export function remoteFunction(place, definition, given, where) {
+function remoteFunction(place, definition, given, where) {
   const options = { ...checkOptions(place.options, given, where) };
   let preparing;
   const prepared = () => (preparing ??= import("./functions.js").then(({ prepare }) => prepare(place.language, definition, options)));
   const run = async (args, signal = options.signal) => {
     const { call } = await prepared();
     if (signal?.aborted) throw cancelled("a remote function", signal.reason);
-    return call(args, (more, act) => place.use({ ...more, signal }, act));
+    return call(args, signal, place.use);
   };
   const remote = (...args) => run(args);
   return Object.assign((...args) => run(args), {
@@ -52,8 +56,37 @@ export function remoteFunction(place, definition, given, where) {
   });
 }
 
+/** A sandbox of the session for each call, which ends with it. */
+export function inSession(session, language) {
+  const use = async (options, act) => {
+    const own = Object.fromEntries(Object.entries(options).filter(([key]) => !OF_CALLS.includes(key)));
+    const { defaults } = session;
+    if ((own.image ?? own.containerImage ?? defaults.image) === undefined) own.image = IMAGES[language];
+    const sandbox = session.sandbox(own);
+    try {
+      return await act(sandbox, { tempDir: options.tempDir ?? defaults.tempDir });
+    } finally {
+      // One that cannot be stopped is the session's still, which tells of it when it is closed.
+      await sandbox.stop({ gracefulShutdownSeconds: 0, missingOk: true }).catch(() => {});
+    }
+  };
+  return { language, options: "sessionFunction", use };
+}
+
+/** This sandbox, which lives on and has to be left as it was. */
+export function inSandbox(sandbox, language) {
+  const use = ({ cwd, env, tempDir }, act) => act(sandbox, { cwd, env, tempDir, again: true });
+  return { language, options: "function", use };
+}
+
+export const javascriptFunction = (place, fn, options) => remoteFunction(place, fn, options, "function");
+
+/** `python(source, options)`, or a template. */
+export const pythonFunction = (place, source, rest) =>
+  remoteFunction(place, pythonSource(source, rest), typeof source === "string" ? rest[0] : undefined, "python");
+
 /** The source of a Python function: text, or a template whose values become Python's. */
-export function pythonSource(source, values) {
+function pythonSource(source, values) {
   if (typeof source === "string") return source;
   if (!Array.isArray(source?.raw)) throw new TypeError(`python: the source must be a string or a template, got ${source === null ? "null" : typeof source}`);
   return source.raw.reduce((text, part, at) => text + pythonLiteral(values[at - 1]) + part);

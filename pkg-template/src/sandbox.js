@@ -7,7 +7,7 @@ import { checkOptions } from "./options.js";
 import { disown, own } from "./owned.js";
 import { Process } from "./process.js";
 import { SandboxList } from "./list.js";
-import { pythonSource, remoteFunction } from "./remote.js";
+import { inSandbox, javascriptFunction, pythonFunction } from "./remote.js";
 import { TerminalSession, checkSize } from "./terminal.js";
 import { guarded } from "./panic.js";
 import { invalid } from "./errors.js";
@@ -203,17 +203,12 @@ export class Sandbox {
 
   /** A function of this program that runs in this sandbox when it is called. */
   function(fn, options) {
-    return remoteFunction(this.#place("javascript"), fn, options, "function");
+    return javascriptFunction(inSandbox(this, "javascript"), fn, options);
   }
 
   /** A Python function, by its source, that runs in this sandbox when it is called: `python(source, options)` or a template. */
   python(source, ...rest) {
-    const isTemplate = typeof source !== "string";
-    return remoteFunction(this.#place("python"), pythonSource(source, rest), isTemplate ? undefined : rest[0], "python");
-  }
-
-  #place(language) {
-    return { language, options: "function", use: (_, act) => act(this, true) };
+    return pythonFunction(inSandbox(this, "python"), source, rest);
   }
 
   // Files.

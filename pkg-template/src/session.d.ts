@@ -1,4 +1,5 @@
 // Sessions: sandboxes that are made with the same defaults, counted together and stopped together.
+import type { PythonValue, RemoteFunction, RemotePythonFunction, SessionFunctionOptions } from "./remote.js";
 import type { CallOptions, Client, ListOptions, RunOptions, Sandbox, SandboxList, StopOptions } from "./index.js";
 
 /** Where a sandbox's short-lived files go. */
@@ -79,6 +80,14 @@ export class Session implements AsyncDisposable {
   fromId(sandboxId: string, options?: CallOptions & { adopt?: boolean | undefined }): Promise<Sandbox>;
   /** Sandboxes with the session's tags; `adopt: true` has those that are seen stopped with it. */
   list(options?: Omit<ListOptions, "client"> & { adopt?: boolean | undefined }): SandboxList;
+  /**
+   * A function of this program; each call of it has a sandbox of this session to itself, with Node in it: `node:22`
+   * unless an image is given here or in the defaults.
+   */
+  function<Args extends any[], Result>(fn: (...args: Args) => Result, options?: SessionFunctionOptions): RemoteFunction<Args, Result>;
+  /** A Python function by its source: the last one that it defines. Each call has a sandbox of this session to itself. */
+  python<Args extends any[] = any[], Result = any>(source: string, options?: SessionFunctionOptions): RemotePythonFunction<Args, Result>;
+  python<Args extends any[] = any[], Result = any>(source: TemplateStringsArray, ...values: PythonValue[]): RemotePythonFunction<Args, Result>;
   /** How many of its sandboxes have not ended, as far as is known. */
   readonly sandboxCount: number;
   metrics(): SessionMetrics;

@@ -7,6 +7,7 @@ import { SandboxError } from "./errors.js";
 import { SandboxList } from "./list.js";
 import { checkOptions } from "./options.js";
 import { guarded } from "./panic.js";
+import { inSession, javascriptFunction, pythonFunction } from "./remote.js";
 import { Sandbox } from "./sandbox.js";
 import { readRun } from "./spec.js";
 
@@ -81,6 +82,16 @@ export class Session {
       return adopt ? this.adopt(sandbox) : sandbox;
     };
     return new SandboxList(async () => guarded((await this.#open()).list(filter)), wrap);
+  }
+
+  /** A function of this program; each call of it has a sandbox of this session to itself. */
+  function(fn, options) {
+    return javascriptFunction(inSession(this, "javascript"), fn, options);
+  }
+
+  /** A Python function, by its source: `python(source, options)` or a template. Each call has a sandbox to itself. */
+  python(source, ...rest) {
+    return pythonFunction(inSession(this, "python"), source, rest);
   }
 
   /** How many of its sandboxes have not ended, as far as is known. */

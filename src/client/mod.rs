@@ -9,6 +9,7 @@ mod catalog;
 mod codec;
 mod credentials;
 pub(crate) mod exec;
+mod farewell;
 pub(crate) mod files;
 pub(crate) mod logs;
 mod retry;

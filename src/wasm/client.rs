@@ -65,6 +65,16 @@ impl CoreClient {
         CoreSession::new(&self.client, command, defaults)
     }
 
+    /// The request that deletes a sandbox, for who cannot wait: `{ url, body }`, by gRPC-web.
+    pub fn farewell(&self, id: String) -> Answer<JsValue> {
+        let (url, body) = self.client.farewell(id).map_err(js_error)?;
+        let request = js_sys::Object::new();
+        // Setting a field of a plain object of ours cannot fail.
+        let _ = js_sys::Reflect::set(&request, &"url".into(), &JsValue::from_str(&url));
+        let _ = js_sys::Reflect::set(&request, &"body".into(), &js_sys::Uint8Array::from(&body[..]));
+        Ok(request.into())
+    }
+
     /// `Promise<CoreSandbox>`
     #[wasm_bindgen(js_name = fromId)]
     pub fn find(&self, id: String, options: &JsValue) -> Answer<Promise> {

@@ -1,5 +1,5 @@
-// Projects that install the packed package, as its users do: import, require, TypeScript, bundlers, Deno. The list of
-// entries is the package's own `exports`.
+// Projects that install the packed package, as its users do: import, require, TypeScript, esbuild. The list of entries
+// is the package's own `exports`. Other bundlers are in bundlers.test.mjs, other runtimes in hosts.test.mjs.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -121,12 +121,4 @@ test("TypeScript takes it: modules, require and bundlers, strict", async () => {
   const tsc = (args) => run(join(TOOLS, "tsc"), [...args, ...strict], { cwd: project }).catch((error) => assert.fail(error.stdout));
   await tsc(["types.mts", "types.cts", "--module", "nodenext", "--exactOptionalPropertyTypes"]);
   await tsc(["types.ts", "--module", "esnext", "--moduleResolution", "bundler"]);
-});
-
-test("Deno takes it, allowed nothing but the network", async (t) => {
-  const deno = process.env.JETWAY_DENO ?? "deno";
-  if (!(await run(deno, ["--version"]).catch(() => undefined))) return t.skip("there is no deno here; JETWAY_DENO names one");
-  await write("deno.json", JSON.stringify({ nodeModulesDir: "manual" }));
-  await write("deno.mjs", `import { Client, Sandbox } from "jetway";\n${hi()}`);
-  assert.equal(await output(deno, ["run", "--no-prompt", "--allow-net=127.0.0.1", "deno.mjs"]), "hi there");
 });

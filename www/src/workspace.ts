@@ -1,5 +1,4 @@
-// The one sandbox of this page: made, replaced, watched, stopped, deleted when the page goes. Must not know editor,
-// terminal or markup.
+// The one sandbox of this page: made, replaced, watched, stopped. Must not know editor, terminal or markup.
 import { Sandbox } from "jetway";
 import { Cell, type Watched } from "./cell";
 import type { Connection } from "./connection";
@@ -17,7 +16,7 @@ export interface SandboxView {
   readonly problem?: Problem;
 }
 
-/** A sandbox that nobody deletes ends by itself after this time: the guarantee behind the page's best effort. */
+/** A sandbox that nobody deletes ends by itself after this time: the guarantee behind the library's best effort. */
 const LEASE_SECONDS = 4 * 60 * 60;
 const WATCH_EVERY_MS = 5_000;
 
@@ -79,19 +78,12 @@ export class Workspace {
     }
   }
 
-  /** Watches the sandbox while the page is in front, and says goodbye to it when the page goes. */
+  /** Watches the sandbox while the page is in front. When the page goes, the library deletes it. */
   watch(): void {
     setInterval(() => {
       const online = this.#connection.link.value.state === "online";
       if (online && document.visibilityState === "visible") void this.refresh();
     }, WATCH_EVERY_MS);
-    addEventListener("pagehide", (event) => {
-      // A page in the back/forward cache may come back and find its sandbox; the lease covers the other case.
-      const { sandbox } = this.#view.value;
-      if (event.persisted || sandbox === undefined) return;
-      outliveThePage();
-      void this.#remove(sandbox);
-    });
   }
 
   async #start(image: string | undefined): Promise<Sandbox> {
@@ -135,15 +127,6 @@ export class Workspace {
       console.warn("jetway: the sandbox was not deleted and ends with its lease:", describe(error).message);
     }
   }
-}
-
-/**
- * From now on what the library sends goes on when the page is gone. Only for a page that is going: the browser gives
- * such requests little room, and nothing else of this page follows.
- */
-function outliveThePage(): void {
-  const { fetch } = globalThis;
-  globalThis.fetch = (input, init) => fetch(input, { ...init, keepalive: true });
 }
 
 function identity(sandbox: Sandbox): { id?: string } {

@@ -26,6 +26,7 @@ use crate::{
     protocol::{Birth, Failure, Ids, Progress, Setup, VERSION},
     root::{self, Layers},
     serve::Server,
+    volumes::{self, Opened, Staged},
 };
 
 /// What stage 0 hands to process one.
@@ -34,6 +35,7 @@ struct Inheritance {
     listener: OwnedFd,
     log: MainLog,
     layers: Layers,
+    volumes: Vec<Opened>,
 }
 
 /// Runs the agent until the sandbox ends. The control socket is descriptor 0.
@@ -109,6 +111,7 @@ fn stage_zero(control: &mut Channel) -> Result<Stage, Failure> {
         passed.push(mount);
     }
     let directory = PathBuf::from(OsString::from_vec(setup.directory.clone()));
+    let volumes = volumes::open(&setup.volumes, &mut passed)?;
     let layers = Layers::open(&directory, &setup.container, passed)?;
 
     if setup.ids == Ids::Range {
@@ -129,22 +132,23 @@ fn stage_zero(control: &mut Channel) -> Result<Stage, Failure> {
             control.send(&born, &[]).map_err(Failure::at("report process one"))?;
             Ok(Stage::Zero)
         }
-        None => Ok(Stage::One(Box::new(Inheritance { setup, listener, log, layers }))),
+        None => Ok(Stage::One(Box::new(Inheritance { setup, listener, log, layers, volumes }))),
     }
 }
 
 fn process_one(control: Channel, inheritance: Inheritance) -> Result<Infallible, i32> {
-    let Inheritance { setup, listener, log, layers } = inheritance;
-    let ready = root::build(&setup, layers).and_then(|ready| {
+    let Inheritance { setup, listener, log, layers, volumes } = inheritance;
+    let ready = root::build(&setup, layers, volumes).and_then(|(ready, volumes)| {
         // Listening again makes this process the one that SO_PEERCRED names to a server that finds it later.
         rustix::net::listen(&listener, 4096).map_err(io::Error::from).map_err(Failure::at("listen"))?;
-        let server = Server::new(setup, listener, log)?;
+        let server = Server::new(setup, listener, log, volumes)?;
         fence::raise(&["/"])?;
         Ok((ready, server))
     });
     match ready {
         Ok((ready, server)) => {
-            control.send(&Progress::Ready(ready), &[]).map_err(|_| 1)?;
+            let copies: Vec<_> = server.volumes().iter().flat_map(Staged::copies).map(AsFd::as_fd).collect();
+            control.send(&Progress::Ready(ready), &copies).map_err(|_| 1)?;
             server.run(control)
         }
         Err(failure) => control.send(&Progress::Failed(failure), &[]).map_or(Err(1), |()| Err(1)),

@@ -17,7 +17,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::frame::{FrameBuffer, encode};
 
 /// Most descriptors in one message.
-pub const MAX_DESCRIPTORS: usize = 16;
+pub const MAX_DESCRIPTORS: usize = 64;
 
 /// Sends bytes, with descriptors attached to the first of them. Returns how many bytes went.
 ///

@@ -20,6 +20,8 @@ pub mod channel;
 #[cfg(target_os = "linux")]
 mod confine;
 #[cfg(target_os = "linux")]
+mod errand;
+#[cfg(target_os = "linux")]
 mod fence;
 #[cfg(target_os = "linux")]
 mod files;
@@ -39,6 +41,10 @@ mod root;
 mod serve;
 #[cfg(target_os = "linux")]
 mod survey;
+#[cfg(target_os = "linux")]
+mod tree;
+#[cfg(target_os = "linux")]
+mod volumes;
 
 /// Becomes the agent, and never returns, when this process was started as one. Call it first thing in `main`, before any
 /// thread exists.

@@ -22,7 +22,8 @@ pub enum Birth {
     /// First message. Descriptors: the listening socket, the log's data, its index and the exit file; then, to join, the
     /// user and the network namespace of the sandbox's first container.
     Setup(Setup),
-    /// The user namespace is mapped. Descriptors: the mounts that [`Lower::Passed`] counts.
+    /// The user namespace is mapped. Descriptors: the mounts that [`Lower::Passed`] and [`VolumeSource::Passed`] count, then
+    /// the files to restore from.
     Mapped,
     /// Every file is in place: start the main command.
     StartMain,
@@ -47,6 +48,55 @@ pub struct Setup {
     pub container: Container,
     /// Loopback port inside on which connections to the outside are accepted; `None` for a sandbox without any way out.
     pub egress_port: Option<u16>,
+    /// Directories beside its root. The first container of a sandbox has them all, the others what they see.
+    pub volumes: Vec<Volume>,
+}
+
+/// A directory with a life of its own.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Volume {
+    /// What it lies on.
+    pub source: VolumeSource,
+    /// Where it is seen; maybe nowhere.
+    pub mounts: Vec<VolumeMount>,
+    /// Fill it from the file that comes along with [`Birth::Mapped`], behind the mounts, one per such volume in order.
+    pub restore: bool,
+}
+
+/// What a volume lies on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum VolumeSource {
+    /// A host directory, as raw bytes.
+    Directory(Vec<u8>),
+    /// The n-th mount passed along with [`Birth::Mapped`].
+    Passed(usize),
+    /// New memory.
+    Memory {
+        /// Most bytes that it takes.
+        size: u64,
+        /// How many mounts of it go back to the server with [`Progress::Ready`], one for each further container.
+        copies: usize,
+    },
+}
+
+/// A place where a volume is seen.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VolumeMount {
+    /// Absolute path inside; made when missing.
+    pub target: String,
+    /// The directory of the volume that is meant, without a leading slash; empty for all of it; made when missing.
+    pub sub_path: String,
+    /// Nothing can be changed through it.
+    pub read_only: bool,
+}
+
+/// A tree to save or to restore.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Tree {
+    /// All of a volume, by its number in the setup.
+    Volume(usize),
+    /// A directory, by its absolute path inside.
+    Directory(String),
 }
 
 /// How user and group ids are mapped.
@@ -105,7 +155,7 @@ pub enum Progress {
         /// Its id where the server lives.
         pid: i32,
     },
-    /// Process one runs in its own root and serves its socket.
+    /// Process one runs in its own root and serves its socket. Descriptors: mounts of the volumes in memory.
     Ready(Ready),
     /// The main command runs.
     MainStarted,
@@ -180,6 +230,10 @@ pub enum Request {
     },
     /// Take over the listening socket of [`Setup::egress_port`]; it comes back with [`Reply::Connected`].
     Egress,
+    /// Write a tree to the file whose descriptor comes along; [`Reply::Tree`] when it is whole.
+    SaveTree(Tree),
+    /// Empty a directory and fill it from the file whose descriptor comes along; [`Reply::Tree`] when it is done.
+    RestoreTree(Tree),
     /// Ask what runs: [`Reply::Status`].
     Status,
     /// TERM to every process, KILL after the grace, then [`Reply::Done`], then the agent ends.
@@ -233,6 +287,13 @@ pub enum Reply {
     },
     /// A socket of the sandbox's network.
     Connected,
+    /// A tree is saved, or restored.
+    Tree {
+        /// Files, directories, links, pipes.
+        entries: u64,
+        /// Bytes of their contents, holes not counted.
+        bytes: u64,
+    },
     /// See [`Request::Status`].
     Status(Status),
     /// Finished.

@@ -21,7 +21,10 @@ use rustix::{
     },
 };
 
-use crate::protocol::{Container, Failure, Lower, Overlay, Ready, Setup};
+use crate::{
+    protocol::{Container, Failure, Lower, Overlay, Ready, Setup},
+    volumes::{self, Opened, Staged},
+};
 
 /// Host devices that every sandbox gets.
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
@@ -76,7 +79,7 @@ impl Layers {
 }
 
 /// Builds the root, moves into it and lets go of the host's.
-pub fn build(setup: &Setup, layers: Layers) -> Result<Ready, Failure> {
+pub fn build(setup: &Setup, layers: Layers, volumes: Vec<Opened>) -> Result<(Ready, Vec<Staged>), Failure> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(at("make mounts private"))?;
     // A mount made by descriptor needs no path: the directory below it is beyond the mapped root's reach.
@@ -86,8 +89,10 @@ pub fn build(setup: &Setup, layers: Layers) -> Result<Ready, Failure> {
     rustix::process::fchdir(&staged).map_err(at("enter the staging area"))?;
 
     let ready = Ready { upper_in_memory: mount_overlays(&layers)? };
+    let volumes = volumes::stage(volumes)?;
     rustix::process::chdir("root").map_err(at("enter the new root"))?;
     populate()?;
+    volumes::bind(&volumes)?;
     rustix::process::pivot_root(".", ".").map_err(at("change the root"))?;
     rustix::mount::unmount(".", UnmountFlags::DETACH).map_err(at("let go of the host's root"))?;
     rustix::process::chdir("/").map_err(at("enter the new root"))?;
@@ -99,7 +104,7 @@ pub fn build(setup: &Setup, layers: Layers) -> Result<Ready, Failure> {
     }
     let working_dir = &setup.container.working_dir;
     fs::create_dir_all(working_dir).map_err(Failure::at(format!("make the working directory {working_dir:?}")))?;
-    Ok(ready)
+    Ok((ready, volumes))
 }
 
 fn staging_area() -> rustix::io::Result<OwnedFd> {
@@ -196,7 +201,8 @@ fn raise_loopback() -> io::Result<()> {
     }
 }
 
-fn open_directory(path: &Path) -> Result<OwnedFd, Failure> {
+/// Opens a directory as a place, not for reading.
+pub fn open_directory(path: &Path) -> Result<OwnedFd, Failure> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::open(path, flags, Mode::empty()).map_err(at(format!("open {}", path.display())))
 }
@@ -206,7 +212,7 @@ fn make_directory(name: &str) -> Result<(), Failure> {
 }
 
 /// A path that leads to an open directory whatever lies above it, mount options' separators included.
-fn descriptor_path(descriptor: &impl AsFd) -> String {
+pub fn descriptor_path(descriptor: &impl AsFd) -> String {
     format!("/proc/self/fd/{}", descriptor.as_fd().as_raw_fd())
 }
 

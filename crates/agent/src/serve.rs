@@ -21,12 +21,14 @@ use crate::{
     birth::set_nonblocking,
     channel::Channel,
     confine::Confinement,
+    errand::{self, Errand},
     launch::{Launch, Stdio, exit_code, launch, open_terminal, signal_all},
     main_log::MainLog,
     network,
     operation::{Connection, Role},
-    protocol::{Birth, Exec, Failure, Progress, Reply, Request, Setup, VERSION},
+    protocol::{Birth, Exec, Failure, Progress, Reply, Request, Setup, Tree, VERSION},
     survey,
+    volumes::Staged,
 };
 
 /// Who waits for a process.
@@ -56,6 +58,7 @@ pub struct Server {
     egress: Option<OwnedFd>,
     confinement: Confinement,
     log: MainLog,
+    volumes: Vec<Staged>,
     exit: Option<i32>,
     waiters: HashMap<Pid, Waiter>,
     connections: BTreeMap<u64, Connection>,
@@ -68,7 +71,7 @@ pub struct Server {
 
 impl Server {
     /// Prepares what needs preparing once.
-    pub fn new(setup: Setup, listener: OwnedFd, log: MainLog) -> Result<Server, Failure> {
+    pub fn new(setup: Setup, listener: OwnedFd, log: MainLog, volumes: Vec<Staged>) -> Result<Server, Failure> {
         set_nonblocking(&listener).map_err(Failure::at("prepare the socket"))?;
         let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
             .map_err(io::Error::from)
@@ -91,7 +94,13 @@ impl Server {
             listener,
             null,
             log,
+            volumes,
         })
+    }
+
+    /// What lies beside the root.
+    pub fn volumes(&self) -> &[Staged] {
+        &self.volumes
     }
 
     /// Serves until the sandbox is stopped, or its server is gone when it is an ephemeral one.
@@ -198,6 +207,8 @@ impl Server {
                 Some(listener) => connection.send(&Reply::Connected, &[listener.as_fd()]),
                 None => connection.send(&Reply::Refused("this sandbox has no way out".into()), &[]),
             },
+            Request::SaveTree(tree) => self.tree(id, &tree, Errand::Save),
+            Request::RestoreTree(tree) => self.tree(id, &tree, Errand::Restore),
             Request::Status => connection.send(&Reply::Status(survey::status()), &[]),
             Request::Stop { grace_ms } => {
                 connection.role = Role::Stop;
@@ -242,6 +253,23 @@ impl Server {
         match started {
             Ok(pid) => drop(self.waiters.insert(pid, Waiter::Connection(id))),
             Err(error) => connection.send(&Reply::Failed(Failure::at("start the process")(error)), &[]),
+        }
+    }
+
+    /// A child does the work: the sandbox goes on meanwhile.
+    fn tree(&mut self, id: u64, tree: &Tree, errand: Errand) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let started = connection
+            .take_descriptor()
+            .ok_or(io::Error::from_raw_os_error(libc::EBADF))
+            .and_then(|file| Ok((file, errand::place(tree, &self.volumes)?)))
+            .and_then(|(file, directory)| errand::start(errand, connection, &directory, &file));
+        match started {
+            Ok(pid) => {
+                connection.role = Role::Exec(Some(pid));
+                self.waiters.insert(pid, Waiter::Connection(id));
+            }
+            Err(error) => connection.send(&Reply::Failed(Failure::at("open the tree")(error)), &[]),
         }
     }
 

@@ -16,12 +16,18 @@ pub struct Announcement {
     token: Option<String>,
     /// The page's link.
     pub launch_url: String,
+    authority: PathBuf,
 }
 
 impl Announcement {
     /// A server's.
     pub fn of(server: &Server) -> Self {
-        Self { url: server.url(), token: server.token().map(str::to_owned), launch_url: server.launch_url() }
+        Self {
+            url: server.url(),
+            token: server.token().map(str::to_owned),
+            launch_url: server.launch_url(),
+            authority: server.authority().to_owned(),
+        }
     }
 
     /// What `serve.json` says.
@@ -31,7 +37,8 @@ impl Announcement {
 
     /// What `--ready-file` says.
     pub fn for_starter(&self) -> Value {
-        json!({ "url": self.url, "token": self.token, "launchUrl": self.launch_url, "pid": std::process::id() })
+        json!({ "url": self.url, "token": self.token, "launchUrl": self.launch_url, "pid": std::process::id(),
+            "authority": self.authority })
     }
 
     /// Two lines to paste into a shell, and a link to open.
@@ -45,6 +52,8 @@ impl Announcement {
         if open {
             println!("Everybody who reaches this port can run code in sandboxes here (--no-auth).");
         }
+        let authority = self.authority.display();
+        println!("For https here, trust {authority} (NODE_EXTRA_CA_CERTS, SSL_CERT_FILE, curl --cacert).");
         println!("Stop with Ctrl-C; it stops the sandboxes too.");
         // Whoever reads through a pipe waits for this; a reader that is gone is no reason to stop.
         let _ = io::stdout().flush();

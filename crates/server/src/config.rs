@@ -22,6 +22,11 @@ pub struct ServerConfig {
     pub allow_origins: Vec<String>,
     /// Names besides `localhost` and IP addresses under which the server may be addressed.
     pub allow_hosts: Vec<String>,
+    /// Turn callers in the clear away. Without it the port speaks both.
+    pub tls_only: bool,
+    /// Files of a certificate chain and its key, for the server's own names; without them the data directory's authority
+    /// makes one.
+    pub tls_files: Option<(PathBuf, PathBuf)>,
     /// How the URLs of services look.
     pub service_urls: ServiceUrls,
     /// Services are also answered for as `{port}-{sandbox}.{service_domain}`.
@@ -57,6 +62,8 @@ impl ServerConfig {
             access: Access::TokenFile,
             allow_origins: Vec::new(),
             allow_hosts: Vec::new(),
+            tls_only: false,
+            tls_files: None,
             service_urls: ServiceUrls::Auto,
             service_domain: "localhost".to_owned(),
             ephemeral: false,

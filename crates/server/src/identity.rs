@@ -69,7 +69,7 @@ pub(crate) fn uuid_text() -> io::Result<String> {
 }
 
 /// The file's content, or what `make` gives, written so that only the owner can read it.
-fn keep(path: &Path, make: impl FnOnce() -> io::Result<String>) -> io::Result<String> {
+pub(crate) fn keep(path: &Path, make: impl FnOnce() -> io::Result<String>) -> io::Result<String> {
     match OpenOptions::new().read(true).open(path) {
         Ok(mut file) => {
             let mut text = String::new();

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     config::{Access, ServerConfig},
-    front::{self, Front, Neighbours, PageInfo, Port, Previews},
+    front::{self, Front, Neighbours, PageInfo, Port, Previews, Tls},
     identity::{Identity, create_private_dir, random_text},
     runtime::{Runtime, RuntimeError},
     secrets::Secrets,
@@ -30,6 +30,7 @@ pub struct Server {
     config: ServerConfig,
     token: Option<String>,
     launch_code: String,
+    ca: PathBuf,
     /// Held for as long as the data directory is in use.
     _lock: File,
 }
@@ -56,6 +57,9 @@ pub enum BindError {
         /// The cause.
         source: io::Error,
     },
+    /// A certificate or its key cannot be used.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(io::Error),
     /// The state cannot be used.
     #[error("{0}")]
     State(String),
@@ -105,7 +109,9 @@ impl Server {
         let access = front::Access::new(token.clone(), identity.signing_key, launch_code.clone());
         let neighbours = Neighbours { hosts: config.allow_hosts.clone(), origins: config.allow_origins.clone() };
         let (domain, port) = (config.service_domain.to_ascii_lowercase(), address.port());
-        let services = ServiceHosts { domain, port, tls: false, key: share_key };
+        let services = ServiceHosts { domain, port, tls: config.tls_only, key: share_key };
+        let tls = Tls::new(data_dir, &tls_names(&config), config.tls_files.as_ref()).map_err(BindError::Tls)?;
+        let ca = tls.certificate().to_owned();
         let previews = Previews::new(supervisor.clone(), services.clone(), address.ip());
         let api = Api::new(Parts {
             supervisor: supervisor.clone(),
@@ -115,8 +121,8 @@ impl Server {
             allow_unenforced_limits: config.allow_unenforced_limits,
             services,
         });
-        let front = Front::new(access, neighbours, page, previews, api.routes());
-        Ok(Self { listener, address, front, supervisor, config, token, launch_code, _lock: lock })
+        let front = Front::new(access, neighbours, page, previews, tls, api.routes());
+        Ok(Self { listener, address, front, supervisor, config, token, launch_code, ca, _lock: lock })
     }
 
     /// Where it listens.
@@ -134,12 +140,17 @@ impl Server {
                 std::net::Ipv6Addr::LOCALHOST.into()
             });
         }
-        format!("http://{shown}")
+        format!("{}://{shown}", if self.config.tls_only { "https" } else { "http" })
     }
 
     /// The token that callers need; `None` when everybody may call. A secret: do not log it.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
+    }
+
+    /// The certificate that clients must trust to reach this server, or services of its sandboxes, over TLS.
+    pub fn authority(&self) -> &Path {
+        &self.ca
     }
 
     /// The page's link, which lets a browser in. A secret: do not log it.
@@ -160,6 +171,18 @@ impl Server {
         };
         front::listen(listener, front, shutdown, stopping).await;
     }
+}
+
+/// What the data directory's authority may vouch for, everything below these names included.
+fn tls_names(config: &ServerConfig) -> Vec<String> {
+    let mut names = vec!["localhost".to_owned(), config.service_domain.to_ascii_lowercase()];
+    names.extend(config.allow_hosts.iter().map(|host| host.to_ascii_lowercase()));
+    if !config.listen.ip().is_unspecified() && !config.listen.ip().is_loopback() {
+        names.push(config.listen.ip().to_string());
+    }
+    names.sort();
+    names.dedup();
+    names
 }
 
 fn lock(data_dir: &Path) -> Result<File, BindError> {

@@ -2,14 +2,12 @@
 
 import { FunctionError, FunctionSerializationError, SandboxExecutionError } from "../errors.js";
 
-const TEMP_DIR = "/tmp";
-
 /**
  * @param {{ name, interpreter, main, files, parse, places? }} program
- * @param {boolean} again whether the sandbox lives on and has to be left as it was
+ * @param {{ again?: boolean }} options `again`: the sandbox lives on and has to be left as it was
  */
-export async function callIn(sandbox, program, options, again) {
-  const { cwd, env, container, timeoutMs, signal, onStdout, onStderr, tempDir = TEMP_DIR } = options;
+export async function callIn(sandbox, program, options) {
+  const { cwd, env, container, timeoutMs, signal, onStdout, onStderr, tempDir = "/tmp", again } = options;
   const folder = `${tempDir}/sandbox_payload_${crypto.randomUUID()}`;
   const reach = { container, signal };
   try {

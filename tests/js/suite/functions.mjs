@@ -253,4 +253,45 @@ async def told(key):
     await rejects(sandbox.python("def f(:\n  pass")(), { exceptionType: "SyntaxError" });
     await rejects(sandbox.python("def f(): pass", { serialization: "structured" })(), { code: "validation_error" });
   },
+
+  "a session's function has a sandbox of its own for each call": async ({ jetway, client }) => {
+    const tag = `f${crypto.randomUUID()}`;
+    const session = new jetway.Session({ tags: [tag], env: { SHAPE: "round" }, tempDir: "/tmp/elsewhere" }, { client });
+    const where = session.function(
+      async (item) => [item, process.env.SHAPE, process.env.COLOUR, process.argv[1].split("/sandbox_payload_")[0]],
+      { env: { COLOUR: "green" }, tags: ["call"] },
+    );
+    const [one, two] = await Promise.all(where.map([[1], [2]]));
+    deepEqual([one[0], two[0]], [1, 2]);
+    deepEqual(one.slice(1), ["round", "green", "/tmp/elsewhere"]);
+    equal(session.sandboxCount, 0);
+    deepEqual(await jetway.Sandbox.list({ client, tags: [tag] }), []);
+    const ended = await jetway.Sandbox.list({ client, tags: [tag, "call"], showTerminated: true });
+    equal(ended.length, 2);
+    match(ended[0].image, /^node:/);
+    equal(await session.python`def f(a): return a + ${1}`(1), 2);
+    equal(session.metrics().sandboxesCreated, 3);
+    await session.close();
+    await rejects(where(3), jetway.SandboxError);
+  },
+
+  "a session's function that fails, or is aborted, leaves no sandbox": async ({ jetway, client }) => {
+    const tag = `f${crypto.randomUUID()}`;
+    const session = new jetway.Session({ tags: [tag] }, { client });
+    const fail = session.function(() => null.x, { image: "host" });
+    await rejects(fail(), { exceptionType: "TypeError" });
+    const stop = new AbortController();
+    const endless = session.function(() => new Promise((done) => (console.log("here"), setTimeout(done, 600_000))), {
+      image: "host",
+      onStdout: () => stop.abort(),
+      signal: stop.signal,
+    });
+    await rejects(endless(), { code: "cancelled" });
+    equal(session.sandboxCount, 0);
+    await rejects(session.function(() => missing, {})(), { code: "function_serialization_error" });
+    equal(session.metrics().sandboxesCreated, 2);
+    throws(() => session.function(() => 1, { command: ["x"] }), TypeError);
+    deepEqual(await jetway.Sandbox.list({ client, tags: [tag] }), []);
+    await session.close();
+  },
 };

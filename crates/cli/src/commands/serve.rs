@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, process::Stdio};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use jetway_server::{Access, RuntimeChoice, SecretSource, Server, ServerConfig, is_secret_store_name};
+use jetway_server::{Access, RuntimeChoice, SecretSource, Server, ServerConfig, ServiceUrls, is_secret_store_name};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -51,6 +51,26 @@ pub struct Serve {
     #[arg(long = "allow-host", value_name = "NAME")]
     allow_hosts: Vec<String>,
 
+    /// Turn callers without TLS away. Without this the port speaks both
+    #[arg(long)]
+    tls: bool,
+
+    /// Certificate chain to show for the server's own names, PEM; without it a local authority makes one
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// Its key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// How the URLs of sandboxes' services look; names are answered in any case
+    #[arg(long, value_enum, default_value = "auto")]
+    service_urls: Urls,
+
+    /// Domain below which services have their names
+    #[arg(long, value_name = "DOMAIN", default_value = "localhost")]
+    service_domain: String,
+
     /// Keep nothing: state in memory, and sandboxes die with the server even when it is killed
     #[arg(long, conflicts_with = "keep_sandboxes")]
     ephemeral: bool,
@@ -91,7 +111,7 @@ pub struct Serve {
     #[arg(long, value_name = "FILTER", env = "JETWAY_LOG", default_value = "warn")]
     log: String,
 
-    /// Write {"url", "token", "launchUrl"} to this file once the server listens (only you can read it)
+    /// Write {"url", "token", "launchUrl", "authority"} to this file once the server listens (only you can read it)
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
 }
@@ -102,6 +122,14 @@ enum Runtime {
     Auto,
     /// Linux namespaces
     Local,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Urls {
+    /// Addresses of this machine's loopback, which every program finds; names where the server listens elsewhere
+    Auto,
+    /// http://8080-<sandbox>.localhost:7070/
+    Names,
 }
 
 /// Serves until a signal says stop.
@@ -177,6 +205,13 @@ fn config(arguments: &Serve, data_dir: PathBuf) -> ServerConfig {
     };
     config.allow_origins.clone_from(&arguments.allow_origins);
     config.allow_hosts.clone_from(&arguments.allow_hosts);
+    config.tls_only = arguments.tls;
+    config.tls_files = arguments.tls_cert.clone().zip(arguments.tls_key.clone());
+    config.service_urls = match arguments.service_urls {
+        Urls::Auto => ServiceUrls::Auto,
+        Urls::Names => ServiceUrls::Names,
+    };
+    config.service_domain.clone_from(&arguments.service_domain);
     config.ephemeral = arguments.ephemeral;
     config.keep_sandboxes = arguments.keep_sandboxes;
     config.allow_unenforced_limits = arguments.allow_unenforced_limits;

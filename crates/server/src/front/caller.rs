@@ -24,14 +24,18 @@ impl Neighbours {
             return Err(Refusal::bad_request("the request names no host; send a Host header"));
         };
         let name = host_name(authority).to_ascii_lowercase();
-        let known = name == "localhost"
-            || name.parse::<IpAddr>().is_ok()
-            || self.hosts.iter().any(|host| host.eq_ignore_ascii_case(&name));
-        if known {
+        if self.knows(&name) {
             return Ok(());
         }
         let text = format!("this server does not answer for the host {name:?}; start it with --allow-host {name}");
         Err(Refusal::forbidden("CWSANDBOX_HOST_NOT_ALLOWED", text))
+    }
+
+    /// Whether a name, in lower case, is this server's.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        name == "localhost"
+            || name.parse::<IpAddr>().is_ok()
+            || self.hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
     }
 
     /// Refuses pages of other origins. Programs send no Origin and pass.

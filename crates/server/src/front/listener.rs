@@ -1,17 +1,29 @@
-//! The accept loop: HTTP/1.1 and HTTP/2 with prior knowledge on one port, and an end that lets calls finish.
+//! The accept loop: HTTP/1.1 and HTTP/2 with prior knowledge on one port, in the clear or over TLS, and an end that lets
+//! calls finish.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::{
+        conn::auto,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, join},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::{Front, preview::Arrival};
+use super::{
+    Front,
+    preview::{self, Arrival},
+    tls,
+};
 
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
@@ -19,8 +31,12 @@ const FRAME: u32 = 1 << 20;
 const SEND_BUFFER: usize = 4 << 20;
 const STREAMS: u32 = 1000;
 const PING_EVERY: Duration = Duration::from_secs(20);
+/// How long a connection may be silent at its beginning.
+const SILENCE: Duration = Duration::from_secs(60);
 /// What calls get to finish once the server was told to stop.
 const FAREWELL: Duration = Duration::from_secs(5);
+const PLAIN_REFUSED: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\
+    content-length: 42\r\n\r\nthis server speaks TLS only; use https://\n";
 
 /// Serves until `shutdown` resolves; then lets calls finish while `stopping` stops what they depend on.
 pub(crate) async fn listen(
@@ -29,9 +45,9 @@ pub(crate) async fn listen(
     shutdown: impl Future<Output = ()>,
     stopping: impl Future<Output = ()>,
 ) {
-    let builder = builder();
+    let builder = Arc::new(builder());
     let graceful = GracefulShutdown::new();
-    let cut = CancellationToken::new();
+    let (closing, cut) = (CancellationToken::new(), CancellationToken::new());
     tokio::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -39,11 +55,20 @@ pub(crate) async fn listen(
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((stream, _)) => match front.arrival(&stream) {
-                Some(arrival) => serve(&builder, &graceful, stream, front.clone(), arrival, cut.clone()),
-                // Came to an address that is not this server's.
-                None => drop(stream),
-            },
+            // One that came to an address that is not this server's is dropped.
+            Ok((stream, _)) => {
+                if let Some(arrival) = front.arrival(&stream) {
+                    let connection = Connection {
+                        front: front.clone(),
+                        arrival,
+                        builder: builder.clone(),
+                        watcher: graceful.watcher(),
+                        closing: closing.clone(),
+                    };
+                    let cut = cut.clone();
+                    tokio::spawn(async move { cut.run_until_cancelled(connection.open(stream)).await });
+                }
+            }
             Err(error) => {
                 // Out of descriptors, most likely: wait for some to come back instead of spinning.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -52,6 +77,7 @@ pub(crate) async fn listen(
         }
     }
     drop(listener);
+    closing.cancel();
     let farewell = async {
         let _ = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;
         cut.cancel();
@@ -61,7 +87,7 @@ pub(crate) async fn listen(
 
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(60));
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(SILENCE);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -75,32 +101,92 @@ fn builder() -> auto::Builder<TokioExecutor> {
     builder
 }
 
-fn serve(
-    builder: &auto::Builder<TokioExecutor>,
-    graceful: &GracefulShutdown,
-    stream: TcpStream,
+/// An accepted connection.
+struct Connection {
     front: Front,
     arrival: Arrival,
-    cut: CancellationToken,
-) {
-    // Output leaves as it is produced; waiting for more to send costs 40 ms a keystroke.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
-    }
-    let service = service_fn(move |request: http::Request<Incoming>| {
-        let front = front.clone();
-        async move { Ok::<_, Infallible>(front.answer(request.map(Body::new), arrival).await) }
-    });
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        tokio::select! {
-            served = connection => {
-                if let Err(error) = served {
-                    tracing::debug!(%error, "a connection ended early");
-                }
-            }
-            () = cut.cancelled() => {}
+    builder: Arc<auto::Builder<TokioExecutor>>,
+    watcher: Watcher,
+    /// Whoever has said nothing by then never will be heard.
+    closing: CancellationToken,
+}
+
+impl Connection {
+    async fn open(self, stream: TcpStream) {
+        // Output leaves as it is produced; waiting for more to send costs 40 ms a keystroke.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
-    });
+        let mut first = [0];
+        let spoke = async { tokio::time::timeout(SILENCE, stream.peek(&mut first)).await };
+        match self.closing.clone().run_until_cancelled(spoke).await {
+            Some(Ok(Ok(1))) => {}
+            _ => return,
+        }
+        let opened = match (first[0] == tls::HANDSHAKE, self.front.tls_only()) {
+            (true, _) => self.open_tls(stream).await,
+            (false, false) => {
+                self.serve(stream).await;
+                Ok(())
+            }
+            (false, true) => refuse_plain(stream).await,
+        };
+        if let Err(error) = opened {
+            tracing::debug!(%error, "a connection could not be opened");
+        }
+    }
+
+    async fn open_tls(mut self, mut stream: TcpStream) -> io::Result<()> {
+        let hello = tls::read_hello(&mut stream).await?;
+        // Without a name, the address that it came to is meant.
+        let host = hello.name.unwrap_or_else(|| self.arrival.to.ip().to_string());
+        let (reader, writer) = stream.into_split();
+        let mut replayed = join(io::Cursor::new(hello.bytes).chain(reader), writer);
+        let Some(place) = self.front.place(&host, self.arrival) else {
+            return self.terminate(&host, false, replayed).await;
+        };
+        match preview::passthrough(&self.front, &place).await? {
+            Some(mut inside) => {
+                drop(self.watcher);
+                tokio::io::copy_bidirectional(&mut replayed, &mut inside).await.map(drop)
+            }
+            None => {
+                self.arrival.tls = true;
+                self.terminate(&host, true, replayed).await
+            }
+        }
+    }
+
+    async fn terminate(
+        mut self,
+        host: &str,
+        service: bool,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> io::Result<()> {
+        self.arrival.tls = true;
+        let acceptor = TlsAcceptor::from(self.front.tls_config(host, service)?);
+        let stream = tokio::time::timeout(SILENCE, acceptor.accept(stream)).await??;
+        self.serve(stream).await;
+        Ok(())
+    }
+
+    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let Connection { front, arrival, builder, watcher, .. } = self;
+        let service = service_fn(move |request: http::Request<Incoming>| {
+            let front = front.clone();
+            async move { Ok::<_, Infallible>(front.answer(request.map(Body::new), arrival).await) }
+        });
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }
+}
+
+async fn refuse_plain(mut stream: TcpStream) -> io::Result<()> {
+    stream.write_all(PLAIN_REFUSED).await?;
+    stream.shutdown().await?;
+    // Closing on what was not read would take the answer back.
+    let mut sink = tokio::io::sink();
+    tokio::time::timeout(FAREWELL, tokio::io::copy(&mut stream, &mut sink)).await?.map(drop)
 }

@@ -11,13 +11,15 @@ mod port;
 mod preview;
 mod refusal;
 mod relay;
+mod tls;
 mod websocket;
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, Response, Version, header};
 use tokio::net::TcpStream;
+use tokio_rustls::rustls::ServerConfig;
 use tonic::service::Routes;
 use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, ServiceExt};
@@ -28,9 +30,10 @@ pub(crate) use listener::listen;
 pub(crate) use page::PageInfo;
 pub(crate) use port::Port;
 pub(crate) use preview::Previews;
+pub(crate) use tls::Tls;
 
 use limit::LimitMessages;
-use preview::Arrival;
+use preview::{Arrival, Place};
 use refusal::{Refusal, Tongue};
 
 /// How long a credential for a page lasts.
@@ -45,14 +48,22 @@ struct Setup {
     neighbours: Neighbours,
     page: PageInfo,
     previews: Previews,
+    tls: Tls,
     grpc: GrpcWebService<LimitMessages<Routes>>,
 }
 
 impl Front {
     /// A front before these services.
-    pub fn new(access: Access, neighbours: Neighbours, page: PageInfo, previews: Previews, routes: Routes) -> Self {
+    pub fn new(
+        access: Access,
+        neighbours: Neighbours,
+        page: PageInfo,
+        previews: Previews,
+        tls: Tls,
+        routes: Routes,
+    ) -> Self {
         let grpc = GrpcWebLayer::new().layer(LimitMessages::new(routes));
-        Self(Arc::new(Setup { access, neighbours, page, previews, grpc }))
+        Self(Arc::new(Setup { access, neighbours, page, previews, tls, grpc }))
     }
 
     /// How a connection came; `None` for one that this server does not answer.
@@ -60,10 +71,28 @@ impl Front {
         self.0.previews.arrival(stream.local_addr().ok()?)
     }
 
+    /// Where a connection goes that asks for that name, if not to the server itself.
+    fn place(&self, name: &str, arrival: Arrival) -> Option<Place> {
+        self.0.previews.place(name, arrival)
+    }
+
+    /// Whether callers in the clear are turned away.
+    fn tls_only(&self) -> bool {
+        self.0.previews.tls_only()
+    }
+
+    /// What to show to who asks for that name.
+    fn tls_config(&self, name: &str, service: bool) -> io::Result<Arc<ServerConfig>> {
+        if !service && !self.0.neighbours.knows(name) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a name that is not this server's"));
+        }
+        self.0.tls.config(name, service)
+    }
+
     /// Answers one request.
     pub async fn answer(&self, request: Request<Body>, arrival: Arrival) -> Response<Body> {
         // Somebody else's program answers there: none of what follows is for its pages.
-        if let Some(place) = self.0.previews.place(&request, arrival) {
+        if let Some(place) = self.0.previews.place_of(&request, arrival) {
             return preview::answer(&self.0, place, request, arrival).await;
         }
         let origin = request.headers().get(header::ORIGIN).cloned();

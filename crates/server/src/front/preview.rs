@@ -5,6 +5,7 @@
 //! request to such a host is ever taken for one to the server.
 
 use std::{
+    io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -12,9 +13,10 @@ use std::{
 
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header};
+use tokio::net::TcpStream;
 
 use super::{
-    Setup,
+    Front, Setup,
     access::{Use, same},
     caller::{authority, host_name},
     refusal::{Refusal, Tongue},
@@ -71,9 +73,19 @@ impl Previews {
         known.then_some(arrival)
     }
 
+    /// Whether callers in the clear are turned away.
+    pub(super) fn tls_only(&self) -> bool {
+        self.hosts.tls
+    }
+
     /// Where a request goes, if not to the server itself.
-    pub(super) fn place<B>(&self, request: &Request<B>, arrival: Arrival) -> Option<Place> {
+    pub(super) fn place_of<B>(&self, request: &Request<B>, arrival: Arrival) -> Option<Place> {
         let name = authority(request).map(|authority| host_name(authority).to_ascii_lowercase()).unwrap_or_default();
+        self.place(&name, arrival)
+    }
+
+    /// Where somebody goes who names `name`, lower case.
+    pub(super) fn place(&self, name: &str, arrival: Arrival) -> Option<Place> {
         let by_address = |ip: IpAddr| match ip {
             IpAddr::V4(ip) => self.supervisor.at(ip).map(|(sandbox, port)| (sandbox.draft.id.clone(), port)),
             IpAddr::V6(_) => None,
@@ -81,15 +93,15 @@ impl Previews {
         let found = if is_service_address(arrival.to.ip()) {
             // Another name that leads here is somebody's attempt to have his page's origin answered for.
             by_address(arrival.to.ip()).filter(|(id, port)| {
-                name.parse() == Ok(arrival.to.ip()) || self.named(&name) == Some((id.clone(), *port))
+                name.parse() == Ok(arrival.to.ip()) || self.named(name) == Some((id.clone(), *port))
             })
         } else if let Ok(ip) = name.parse::<IpAddr>() {
             if !is_service_address(ip) {
                 return None;
             }
             by_address(ip)
-        } else if self.is_below_domain(&name) {
-            self.named(&name)
+        } else if self.is_below_domain(name) {
+            self.named(name)
         } else {
             return None;
         };
@@ -126,6 +138,17 @@ fn is_service_address(ip: IpAddr) -> bool {
 pub(super) async fn answer(setup: &Setup, place: Place, request: Request<Body>, arrival: Arrival) -> Response<Body> {
     // In plain HTTP whatever the caller speaks: it does not talk to a service of ours.
     reach(setup, place, request, arrival).await.unwrap_or_else(|refusal| refusal.answer(&Tongue::Http))
+}
+
+/// A connection into the sandbox, for a service whose TLS ends there; `None` for one whose TLS ends here.
+pub(super) async fn passthrough(front: &Front, place: &Place) -> io::Result<Option<TcpStream>> {
+    let Place::Service(id, port) = place else { return Ok(None) };
+    let Some((sandbox, service)) = front.0.previews.service(id, *port) else { return Ok(None) };
+    if service.reach != ServiceReach::TlsPassthrough {
+        return Ok(None);
+    }
+    let instance = running(&sandbox).await.map_err(|refusal| io::Error::other(format!("{refusal:?}")))?;
+    instance.dial(*port).await.map(Some).map_err(io::Error::other)
 }
 
 async fn reach(
@@ -250,7 +273,7 @@ async fn running(sandbox: &Sandbox) -> Result<Arc<dyn Instance>, Refusal> {
 
 fn not_answering(error: &RuntimeError, port: u16) -> Refusal {
     let text = match error {
-        RuntimeError::Io { source, .. } if source.kind() == std::io::ErrorKind::ConnectionRefused => {
+        RuntimeError::Io { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused => {
             format!("nothing listens on port {port} of this sandbox yet; start its program, then try again")
         }
         error => error.to_string(),

@@ -12,8 +12,10 @@ use tokio::{
 #[cfg(target_os = "linux")]
 pub mod local;
 mod network;
+mod storage;
 
 pub use network::{EgressPlan, NetworkPlan, PortSpan, SERVICE_ADDRESSES, ServicePlan, ServiceReach, Target};
+pub use storage::{MountPlan, TreePlace, TreeSum, VolumePlan, VolumeSource};
 
 /// A backend that can start sandboxes on this machine or elsewhere.
 #[async_trait]
@@ -36,6 +38,13 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// Finds a sandbox again that an earlier server left running. `None` when it is gone.
     async fn adopt(&self, plan: SandboxPlan) -> Result<Option<Arc<dyn Instance>>, RuntimeError>;
+
+    /// Makes a directory that outlives sandboxes, for [`VolumeSource::Kept`]; one that is there already stays as it is.
+    /// `key` is a plain file name.
+    async fn create_volume(&self, key: &str) -> Result<(), RuntimeError>;
+
+    /// Removes such a directory with all it holds. Removing one that is not there succeeds.
+    async fn remove_volume(&self, key: &str) -> Result<(), RuntimeError>;
 
     /// Removes whatever sandboxes outside `keep` left behind: processes, mounts, cgroups, directories.
     async fn sweep(&self, keep: &HashSet<String>) -> Result<(), RuntimeError>;
@@ -66,6 +75,13 @@ pub trait Instance: Send + Sync + 'static {
     /// Where connections from inside to the outside arrive: a listening socket of the sandbox's own network. Only for one
     /// whose plan has [`NetworkPlan::egress`].
     async fn egress(&self) -> Result<TcpListener, RuntimeError>;
+
+    /// Writes a tree to a file: contents, holes, links, owners, modes, times, extended attributes; no devices, no sockets,
+    /// no other mounts. What changes meanwhile is saved as it was met. Dropping the future ends the work.
+    async fn save_tree(&self, tree: &TreePlace, into: std::fs::File) -> Result<TreeSum, FileError>;
+
+    /// Empties a directory and fills it from a file that `save_tree` wrote.
+    async fn restore_tree(&self, tree: &TreePlace, from: std::fs::File) -> Result<TreeSum, FileError>;
 
     /// Where the main command's output lies. See [`LogFiles`].
     fn logs(&self, container: &str) -> Option<LogFiles>;
@@ -125,7 +141,7 @@ pub struct ImageView {
 }
 
 /// Everything a backend needs to start a sandbox. Complete: defaults are already filled in.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct SandboxPlan {
     /// The sandbox id; also names its directory, cgroup and socket.
     pub id: String,
@@ -134,6 +150,9 @@ pub struct SandboxPlan {
     /// What may come in and go out.
     #[serde(default)]
     pub network: NetworkPlan,
+    /// Directories beside their roots.
+    #[serde(default)]
+    pub volumes: Vec<VolumePlan>,
 }
 
 /// One container of a sandbox: own file system, own processes, shared network.
@@ -156,6 +175,9 @@ pub struct ContainerPlan {
     pub files: Vec<FilePlan>,
     /// Limits to enforce; `None` means the backend's default.
     pub limits: Limits,
+    /// Where it sees the sandbox's volumes.
+    #[serde(default)]
+    pub mounts: Vec<MountPlan>,
     /// The main command waits for [`Instance::start_main`].
     #[serde(default)]
     pub deferred: bool,

@@ -75,7 +75,8 @@ pub(super) fn plan(id: &str, spec: &SandboxSpec) -> Result<SandboxPlan, Problem>
         .collect();
     faults.finish()?;
     containers[..=primary(spec)].rotate_right(1);
-    Ok(SandboxPlan { id: id.to_owned(), containers, network: NetworkPlan { services, egress: None } })
+    let network = NetworkPlan { services, egress: None };
+    Ok(SandboxPlan { id: id.to_owned(), containers, network, volumes: Vec::new() })
 }
 
 /// The container that calls without a container name mean: the one that is marked, else the first.

@@ -37,7 +37,7 @@ mod tests {
             address: None,
         };
         let network = NetworkPlan { services: ports.iter().map(service).collect(), egress: None };
-        SandboxPlan { id: "box".into(), containers: Vec::new(), network }
+        SandboxPlan { id: "box".into(), network, ..SandboxPlan::default() }
     }
 
     fn given(plan: &SandboxPlan) -> Vec<Ipv4Addr> {

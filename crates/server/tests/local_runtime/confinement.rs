@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jetway_server::runtime::{
-    Instance, Limits, NetworkPlan, Runtime, RuntimeError, SandboxPlan,
+    Instance, Limits, Runtime, RuntimeError, SandboxPlan,
     local::{LocalConfig, LocalRuntime},
 };
 
@@ -167,7 +167,7 @@ async fn a_fork_bomb_ends_in_its_own_sandbox_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_served_is_refused_by_type() {
     let site = site();
-    let none = SandboxPlan { id: "none".into(), containers: Vec::new(), network: NetworkPlan::default() };
+    let none = SandboxPlan { id: "none".into(), ..SandboxPlan::default() };
     assert!(site.runtime.start(none).await.err().unwrap().to_string().contains("a container"));
     let mut unknown = plan("unknown");
     unknown.containers[0].image = "redis:7".into();

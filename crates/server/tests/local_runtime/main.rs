@@ -7,5 +7,6 @@ mod containers;
 mod files;
 mod life;
 mod process;
+mod storage;
 mod support;
 mod terminal;

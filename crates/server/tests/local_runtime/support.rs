@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use jetway_server::runtime::{
-    ContainerPlan, ExecRequest, ExitStatus, Instance, NetworkPlan, Runtime, SandboxPlan,
+    ContainerPlan, ExecRequest, ExitStatus, Instance, Runtime, SandboxPlan,
     local::{LocalConfig, LocalRuntime, agent_exe_for_tests},
 };
 use tempfile::TempDir;
@@ -35,7 +35,7 @@ pub fn plan(id: &str) -> SandboxPlan {
         argv: main.map(str::to_owned).to_vec(),
         ..ContainerPlan::default()
     };
-    SandboxPlan { id: id.into(), containers: vec![container], network: NetworkPlan::default() }
+    SandboxPlan { id: id.into(), containers: vec![container], ..SandboxPlan::default() }
 }
 
 /// A plan whose main command is a shell script.

@@ -1,6 +1,9 @@
 //! A server in this process, and the ways to talk to it.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use jetway_server::{
     Server, ServerConfig,
@@ -42,6 +45,7 @@ pub struct Running {
     pub address: String,
     pub token: String,
     pub launch_url: String,
+    pub ca: PathBuf,
     channel: Channel,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<()>,
@@ -70,13 +74,16 @@ pub async fn server_in(dir: &Path, change: impl FnOnce(&mut ServerConfig)) -> Ru
     change(&mut config);
     let server = Server::bind(config).await.unwrap();
     let (url, token, launch_url) = (server.url(), server.token().unwrap_or("none").to_owned(), server.launch_url());
+    let (ca, tls) = (server.authority().to_owned(), url.starts_with("https"));
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(server.serve(async {
         let _ = stopped.await;
     }));
-    let channel = Endpoint::from_shared(url.clone()).unwrap().connect().await.unwrap();
-    let address = url.trim_start_matches("http://").to_owned();
-    Running { address, token, launch_url, channel, stop: Some(stop), served, _dir: None }
+    let endpoint = Endpoint::from_shared(url.replace("https", "http")).unwrap();
+    // Tests of TLS make connections of their own.
+    let channel = if tls { endpoint.connect_lazy() } else { endpoint.connect().await.unwrap() };
+    let address = url.split("://").nth(1).unwrap().to_owned();
+    Running { address, token, launch_url, ca, channel, stop: Some(stop), served, _dir: None }
 }
 
 impl Running {

@@ -2,6 +2,7 @@
 //! are listed at the end.
 
 mod addresses;
+mod published;
 
 use crate::{command::Program, package, project, setup, setup::wasm_std, step, step::Step, tools};
 use anyhow::{Result, bail};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 /// How `check` is asked for.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Leave out what takes long: rustdoc, the package's size, licences, dependencies. Under 30 s warm.
+    /// Leave out what takes long: rustdoc, the API reference, the package's manifest and size, licences, dependencies. Under 30 s warm.
     #[arg(long)]
     fast: bool,
 }
@@ -28,6 +29,8 @@ const FAST: &[Check] = &[
 
 const SLOW: &[Check] = &[
     ("rustdoc", rustdoc),
+    ("api reference", published::reference),
+    ("package from outside", published::package),
     ("size budget", package::sizes::check),
     ("licences", licences),
     ("dependencies", dependencies),
@@ -43,6 +46,7 @@ pub fn run(options: &Options) -> Result<()> {
         setup::for_building()?;
     } else {
         package::run(&package::Options::default())?;
+        setup::for_checking()?;
     }
     let slow = if options.fast { &[] } else { SLOW };
     let mut failed = Vec::new();

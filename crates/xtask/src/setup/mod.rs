@@ -15,6 +15,8 @@ use anyhow::Result;
 /// When a part is missing and cannot be installed; the error says what to run by hand.
 pub fn everything() -> Result<()> {
     for_building()?;
+    for_checking()?;
+    for_consumers()?;
     for_browsers()?;
     step::run("python for other people's clients", python::ensure).map(drop)
 }
@@ -28,6 +30,22 @@ pub fn for_building() -> Result<()> {
     step::run("node", node::check)?;
     step::run("npm packages of tests/", |step| node::packages("tests", step))?;
     step::run("npm packages of www/", |step| node::packages("www", step))
+}
+
+/// What looks at the built package from outside.
+///
+/// # Errors
+/// As `everything`.
+pub fn for_checking() -> Result<()> {
+    step::run("npm packages of tests/tools/", |step| node::packages("tests/tools", step))
+}
+
+/// The bundlers and runtimes that the built package is tried in.
+///
+/// # Errors
+/// As `everything`.
+pub fn for_consumers() -> Result<()> {
+    step::run("npm packages of tests/consumers/", |step| node::packages("tests/consumers", step))
 }
 
 /// What driving a browser needs.

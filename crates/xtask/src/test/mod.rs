@@ -55,6 +55,10 @@ pub fn run(options: &Options) -> Result<()> {
     if suites.iter().any(|suite| matches!(suite, Suite::Node | Suite::Consumers | Suite::Browser)) {
         package::run(&package::Options::default())?;
     }
+    if suites.contains(&Suite::Consumers) {
+        setup::for_consumers()?;
+        setup::for_browsers()?;
+    }
     if suites.contains(&Suite::Browser) {
         setup::for_browsers()?;
         page::build()?;

@@ -9,6 +9,7 @@ use super::{
     host_view, plan,
     record::{Home, Record},
     roots::Root,
+    volumes::Volumes,
 };
 use crate::runtime::{FilePlan, RuntimeError, SandboxPlan};
 
@@ -60,8 +61,10 @@ pub fn give(site: &Site, plan: &SandboxPlan, roots: Vec<Root>) -> Result<Born, R
     home.make().map_err(context("make the sandbox's directory"))?;
 
     let (mut family, egress) = (None, plan.network.egress.is_some());
+    let mut volumes = Volumes::make(site, plan, &home, block)?;
     for (index, ((plan, root), limits)) in plan.containers.iter().zip(roots).zip(limits).enumerate() {
-        let wanted = Conception { home: home.container(index), plan, root, limits, block, egress };
+        let wanted =
+            Conception { home: home.container(index), plan, root, limits, block, egress, volumes: &mut volumes };
         born.containers.push(container::give(site, wanted, &mut family)?);
     }
     let hosts = hosts(plan);
@@ -70,7 +73,8 @@ pub fn give(site: &Site, plan: &SandboxPlan, roots: Vec<Root>) -> Result<Born, R
         plan::write_files(&container.descriptor, &plan.files)?;
     }
     let containers = born.containers.iter().map(|container| container.record.clone()).collect();
-    home.write(&Record { block, containers }).map_err(context("record the sandbox"))?;
+    let volumes = plan.volumes.iter().map(|volume| volume.name.clone()).collect();
+    home.write(&Record { block, containers, volumes }).map_err(context("record the sandbox"))?;
     for (plan, container) in plan.containers.iter().zip(&mut born.containers) {
         if !plan.deferred {
             container::start_main(&mut container.control)?;

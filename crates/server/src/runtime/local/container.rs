@@ -29,6 +29,7 @@ use super::{
     plan,
     record::{ContainerRecord, Home, start_time},
     roots::Root,
+    volumes::Volumes,
 };
 use crate::runtime::{ContainerPlan, Limits, RuntimeError};
 
@@ -84,18 +85,22 @@ pub struct Conception<'a> {
     pub block: Option<u32>,
     /// Whether there is a way out of the sandbox's network.
     pub egress: bool,
+    /// What the sandbox's containers share.
+    pub volumes: &'a mut Volumes,
 }
 
 /// Gives birth to one container. Without a `family` it is the first one and founds it. Nothing is left behind on failure
 /// but its directory.
 pub fn give(site: &Site, wanted: Conception<'_>, family: &mut Option<Family>) -> Result<Born, RuntimeError> {
-    let Conception { home, plan, root, limits, block, egress } = wanted;
+    let Conception { home, plan, root, limits, block, egress, volumes } = wanted;
     home.make().map_err(context("make the container's directory"))?;
     for name in root.writable().iter().map(String::as_str).chain(["mnt"]) {
         make_owned(&home.path().join(name), block).map_err(context("make the container's directories"))?;
     }
     let descriptor = home.open().map_err(context("open the container's directory"))?;
     let files = Files::make(&home, &descriptor).map_err(context("make the container's files"))?;
+    let layers = if block.is_some() { root.layers().len() } else { 0 };
+    let share = volumes.share(plan, layers)?;
     let setup = Setup {
         version: protocol::VERSION,
         ephemeral: site.ephemeral,
@@ -111,12 +116,13 @@ pub fn give(site: &Site, wanted: Conception<'_>, family: &mut Option<Family>) ->
             working_dir: plan::working_dir(plan),
             processes: limits.pids.and_then(|pids| u64::try_from(pids).ok()),
         },
+        volumes: share.setup.clone(),
     };
     let mut embryo = site.nursery.take(&site.exe, &site.cgroups).map_err(context("start the agent"))?;
     let group = embryo.group().clone();
     group.limit(&limits).map_err(context("limit the container"))?;
     let control = embryo.take_control().map_err(context("talk to the agent"))?;
-    control.set_read_timeout(Some(PATIENCE)).map_err(context("set a timeout"))?;
+    control.set_read_timeout(Some(PATIENCE + share.patience())).map_err(context("set a timeout"))?;
     let mut channel = Channel::new(control.into());
     let mut descriptors = files.descriptors().to_vec();
     descriptors.extend(family.iter().flat_map(|family| [family.user.as_fd(), family.network.as_fd()]));
@@ -136,7 +142,8 @@ pub fn give(site: &Site, wanted: Conception<'_>, family: &mut Option<Family>) ->
             layer::mounts(root.layers(), &namespaces.user, base, home.path())?
         }
     };
-    let mounts: Vec<_> = mapped.iter().map(AsFd::as_fd).collect();
+    let passed = share.descriptors(&namespaces.user)?;
+    let mounts: Vec<_> = mapped.iter().chain(&passed).map(AsFd::as_fd).collect();
     channel.send(&Birth::Mapped, &mounts).map_err(context("talk to the agent"))?;
     let pid = expect(&mut channel, |progress| match progress {
         Progress::Born { pid } => Pid::from_raw(pid),
@@ -156,6 +163,7 @@ pub fn give(site: &Site, wanted: Conception<'_>, family: &mut Option<Family>) ->
         // Groups that stay are swept later.
         let _ = group.remove();
     })?;
+    volumes.take(|| channel.take_descriptor());
     let pid = pid.as_raw_nonzero().get();
     let record = ContainerRecord {
         name: plan.name.clone(),
@@ -174,7 +182,8 @@ pub fn start_main(control: &mut Channel) -> Result<(), RuntimeError> {
     expect(control, |progress| matches!(progress, Progress::MainStarted).then_some(()))
 }
 
-fn make_owned(path: &Path, block: Option<u32>) -> io::Result<()> {
+/// Makes a directory that belongs to the sandbox's root.
+pub fn make_owned(path: &Path, block: Option<u32>) -> io::Result<()> {
     fs::create_dir(path)?;
     block.map_or(Ok(()), |base| chown(path, Some(base), Some(base)))
 }

@@ -1,16 +1,25 @@
 //! One live sandbox behind the runtime's trait: its containers, each with an agent of its own.
 //! Must not know: images, how it was born.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{fs::File, io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::future::join_all;
+use jetway_agent::protocol::Tree;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Site, birth::Born, clear, exec, file_calls, member::Member, network, record::Home};
+use super::{
+    Site,
+    birth::Born,
+    clear, exec, file_calls,
+    member::Member,
+    network,
+    record::{Home, Record},
+    trees,
+};
 use crate::runtime::{
     ExecHandle, ExecRequest, ExitStatus, FileError, FileWriter, ImageView, Instance, LogFiles, OpenFile, RuntimeError,
-    SandboxPlan, Usage,
+    SandboxPlan, TreePlace, TreeSum, Usage,
 };
 
 /// A sandbox of the local runtime.
@@ -18,6 +27,8 @@ pub struct LocalInstance {
     site: Arc<Site>,
     home: Home,
     block: Option<u32>,
+    /// Names in order.
+    volumes: Vec<String>,
     /// The primary one.
     primary: Member,
     /// The others.
@@ -28,33 +39,42 @@ impl LocalInstance {
     /// Watches a sandbox that was just born after `plan`.
     pub fn begin(site: Arc<Site>, born: Born, plan: &SandboxPlan) -> io::Result<LocalInstance> {
         let Born { home, block, containers } = born;
+        let volumes = plan.volumes.iter().map(|volume| volume.name.clone()).collect();
         let deferred = plan.containers.iter().map(|container| container.deferred);
         let members = containers.into_iter().zip(deferred).map(|(born, deferred)| Member::begin(born, deferred));
-        Self::of(site, home, block, members.collect::<io::Result<_>>()?)
+        Self::of(site, home, block, volumes, members.collect::<io::Result<_>>()?)
     }
 
     /// Finds a sandbox again. `None` when it is gone.
     pub async fn adopt(site: Arc<Site>, id: &str) -> Result<Option<LocalInstance>, RuntimeError> {
         let home = Home::new(&site.sandboxes, id);
-        let Ok(record) = home.record() else { return Ok(None) };
+        let Ok(Record { block, containers, volumes }) = home.record() else { return Ok(None) };
         let mut members = Vec::new();
-        for (index, container) in record.containers.into_iter().enumerate() {
+        for (index, container) in containers.into_iter().enumerate() {
             match Member::adopt(&site, home.container(index), container).await? {
                 Some(member) => members.push(member),
                 // A sandbox without one of its containers is not the one that was asked for.
                 None => return Ok(None),
             }
         }
-        Self::of(site, home, record.block, members).map(Some).map_err(RuntimeError::starting("find the sandbox again"))
+        Self::of(site, home, block, volumes, members)
+            .map(Some)
+            .map_err(RuntimeError::starting("find the sandbox again"))
     }
 
-    fn of(site: Arc<Site>, home: Home, block: Option<u32>, mut members: Vec<Member>) -> io::Result<LocalInstance> {
+    fn of(
+        site: Arc<Site>,
+        home: Home,
+        block: Option<u32>,
+        volumes: Vec<String>,
+        mut members: Vec<Member>,
+    ) -> io::Result<LocalInstance> {
         if members.is_empty() {
             return Err(io::Error::other("a sandbox without containers"));
         }
         let primary = members.remove(0);
         site.enlist(&home);
-        Ok(LocalInstance { site, home, block, primary, others: members })
+        Ok(LocalInstance { site, home, block, volumes, primary, others: members })
     }
 
     fn members(&self) -> impl Iterator<Item = &Member> {
@@ -75,6 +95,21 @@ impl LocalInstance {
     fn file_member(&self, container: &str, path: &str) -> Result<&Member, FileError> {
         let reason = format!("sandbox has no container named {container:?}");
         self.find(container).ok_or_else(|| FileError::Io { path: path.to_owned(), reason })
+    }
+
+    /// Whose agent knows a tree, and under which name.
+    fn tree<'a>(&self, tree: &'a TreePlace) -> Result<(&Member, Tree, &'a str), FileError> {
+        match tree {
+            TreePlace::Volume(name) => {
+                let index = self.volumes.iter().position(|own| own == name);
+                let reason = format!("sandbox has no volume named {name:?}");
+                let index = index.ok_or(FileError::Io { path: name.clone(), reason })?;
+                Ok((&self.primary, Tree::Volume(index), name))
+            }
+            TreePlace::Directory { container, path } => {
+                Ok((self.file_member(container, path)?, Tree::Directory(path.clone()), path))
+            }
+        }
     }
 }
 
@@ -103,6 +138,16 @@ impl Instance for LocalInstance {
 
     async fn egress(&self) -> Result<TcpListener, RuntimeError> {
         network::egress(self.primary.descriptor()).await
+    }
+
+    async fn save_tree(&self, tree: &TreePlace, into: File) -> Result<TreeSum, FileError> {
+        let (member, place, name) = self.tree(tree)?;
+        trees::save(member.descriptor(), place, name, &into).await
+    }
+
+    async fn restore_tree(&self, tree: &TreePlace, from: File) -> Result<TreeSum, FileError> {
+        let (member, place, name) = self.tree(tree)?;
+        trees::restore(member.descriptor(), place, name, &from).await
     }
 
     fn logs(&self, container: &str) -> Option<LogFiles> {

@@ -31,6 +31,8 @@ mod readiness;
 mod record;
 mod roots;
 mod streams;
+mod trees;
+mod volumes;
 
 use std::{
     collections::HashSet,
@@ -94,6 +96,8 @@ pub struct LocalRuntime {
 #[derive(Debug)]
 struct Site {
     sandboxes: PathBuf,
+    /// Directories that outlive sandboxes are made below it.
+    kept: PathBuf,
     exe: AgentExe,
     cgroups: Cgroups,
     /// Groups that were there before this process made any.
@@ -159,7 +163,7 @@ impl Site {
 
     /// Removes every sandbox that is neither driven from here nor to be kept, and control groups of nobody.
     fn sweep(&self, keep: &HashSet<String>) -> io::Result<()> {
-        let mut outcome = Ok(());
+        let mut outcome = volumes::sweep(&self.kept);
         let mut wanted = HashSet::new();
         for entry in std::fs::read_dir(&self.sandboxes)?.flatten() {
             let home = Home::at(entry.path());
@@ -241,6 +245,20 @@ impl Runtime for LocalRuntime {
     async fn adopt(&self, plan: SandboxPlan) -> Result<Option<Arc<dyn Instance>>, RuntimeError> {
         let adopted = LocalInstance::adopt(self.site.clone(), &plan.id).await?;
         Ok(adopted.map(|instance| Arc::new(instance) as Arc<dyn Instance>))
+    }
+
+    async fn create_volume(&self, key: &str) -> Result<(), RuntimeError> {
+        let (site, key) = (self.site.clone(), key.to_owned());
+        let made = tokio::task::spawn_blocking(move || volumes::create(&site.kept, &key)).await;
+        let made = made.map_err(io::Error::other).and_then(|made| made);
+        made.map_err(|source| RuntimeError::Io { context: "make a volume's directory".into(), source })
+    }
+
+    async fn remove_volume(&self, key: &str) -> Result<(), RuntimeError> {
+        let (site, key) = (self.site.clone(), key.to_owned());
+        let removed = tokio::task::spawn_blocking(move || volumes::remove(&site.kept, &key)).await;
+        let removed = removed.map_err(io::Error::other).and_then(|removed| removed);
+        removed.map_err(|source| RuntimeError::Io { context: "remove a volume's directory".into(), source })
     }
 
     async fn sweep(&self, keep: &HashSet<String>) -> Result<(), RuntimeError> {

@@ -27,7 +27,7 @@ use super::{
     record::{Home, Record},
     roots::Root,
 };
-use crate::runtime::{Capabilities, ContainerPlan, ImageView, NetworkPlan, RuntimeError, SandboxPlan};
+use crate::runtime::{Capabilities, ContainerPlan, ImageView, RuntimeError, SandboxPlan};
 
 /// Where interpreters are looked for: the first found is what the plain name means.
 const FOLDERS: &[&str] = &["/usr/local/bin", "/usr/bin"];
@@ -65,6 +65,7 @@ pub fn probe(config: LocalConfig) -> Result<LocalRuntime, RuntimeError> {
         nursery: Nursery::default(),
         live: Mutex::new(HashSet::new()),
         sandboxes,
+        kept: data_dir.join("volumes"),
     };
     let used: HashSet<&Path> = records.iter().flat_map(Record::layers).collect();
     let layers = layers(&data_dir.join("layers"), &used).map_err(io_at("build the host view"))?;
@@ -114,11 +115,8 @@ fn ask(site: &Site, layers: &Path) -> Result<Found, RuntimeError> {
         argv: vec!["/bin/sh".into(), "-c".into(), script],
         ..ContainerPlan::default()
     };
-    let plan = SandboxPlan {
-        id: format!("probe-{}", std::process::id()),
-        containers: vec![container],
-        network: NetworkPlan::default(),
-    };
+    let id = format!("probe-{}", std::process::id());
+    let plan = SandboxPlan { id, containers: vec![container], ..SandboxPlan::default() };
     let view = ImageView { image: "host".into(), kind: "host".into(), description: "host view".into() };
     // A crash may have left one of the same name.
     let home = Home::new(&site.sandboxes, &plan.id);

@@ -19,6 +19,9 @@ pub struct Record {
     pub block: Option<u32>,
     /// In order; the first is the primary one.
     pub containers: Vec<ContainerRecord>,
+    /// Volume names in order.
+    #[serde(default)]
+    pub volumes: Vec<String>,
 }
 
 /// One container.

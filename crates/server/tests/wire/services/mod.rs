@@ -3,6 +3,7 @@
 mod attacks;
 mod reach;
 mod shapes;
+mod tls;
 
 use std::time::Duration;
 
