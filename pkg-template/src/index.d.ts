@@ -1,6 +1,7 @@
 // The whole public surface of the package; its errors are in errors.d.ts. Durations end in `Ms`, except where the wire
 // counts seconds.
 import type { Code, Execution, RunCodeOptions } from "./code.js";
+import type { LogOptions, LogStream } from "./logs.js";
 import type { PythonValue, RemoteFunction, RemoteFunctionOptions, RemotePythonFunction } from "./remote.js";
 import type { CancelledError, SandboxFailedError, SandboxTerminatedError } from "./errors.js";
 import type { Data, ExecOptions, InteractiveProcess, Process, ShellOptions, TerminalSession } from "./process.js";
@@ -288,6 +289,8 @@ export class Sandbox implements AsyncDisposable {
   exec(command: readonly string[], options?: ExecOptions): Process;
   /** Opens a shell, or another command, in a terminal. */
   shell(options?: ShellOptions): TerminalSession;
+  /** What its main command printed. */
+  logs(options?: LogOptions): LogStream;
 
   /** Its code contexts. */
   readonly code: Code;
@@ -316,4 +319,5 @@ export * from "./process.js";
 export * from "./code.js";
 export * from "./session.js";
 export * from "./errors.js";
+export * from "./logs.js";
 export * from "./remote.js";

@@ -107,6 +107,8 @@ export interface ShellOptions {
   cwd?: string | undefined;
   env?: Record<string, string | undefined> | undefined;
   container?: string | undefined;
+  /** How long it may run; then it is killed. Default: for ever. */
+  timeoutMs?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 

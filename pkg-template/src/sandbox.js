@@ -4,6 +4,7 @@ import "./dispose.js";
 import { call, clientOf } from "./client.js";
 import { Code } from "./code.js";
 import { checkOptions } from "./options.js";
+import { LogStream } from "./logs.js";
 import { disown, own } from "./owned.js";
 import { Process } from "./process.js";
 import { SandboxList } from "./list.js";
@@ -182,6 +183,13 @@ export class Sandbox {
     const open = async (stop) => (await this.#ready).shell(argv, { ...rest, cols, rows, signal: stop });
     const beside = (command) => this.exec(command, { container: rest.container });
     return new TerminalSession(new Process(open, beside, argv ?? ["shell"], { tty: true, signal }));
+  }
+
+  /** What its main command printed: iterate it for lines. It goes on by itself when a connection breaks. */
+  logs(options) {
+    const { signal, since, ...rest } = checkOptions("logs", options, "logs");
+    if (since !== undefined) rest.since = since instanceof Date ? since.getTime() : since;
+    return new LogStream(async (stop) => (await this.#ready).logs({ ...rest, signal: stop }), signal);
   }
 
   // Code.

@@ -3,13 +3,12 @@
 use super::{CallOptions, Client};
 use crate::{
     error::{CallContext, Error, Operation},
-    platform::timeout,
-    transport::{CallHead, Deadline, Incoming},
+    transport::Duplex,
     wire,
 };
 
-/// A log as it comes. Dropping it ends the call.
-pub(crate) type LogEntries = Incoming<wire::LogEntry>;
+/// A log as it comes; nothing goes up. Dropping it ends the call.
+pub(crate) type LogCall = Duplex<wire::StreamLogsRequest, wire::LogEntry>;
 
 /// Follows or reads what the main command printed.
 ///
@@ -19,19 +18,8 @@ pub(crate) async fn open(
     client: &Client,
     request: wire::StreamLogsRequest,
     options: &CallOptions,
-) -> Result<LogEntries, Error> {
+) -> Result<LogCall, Error> {
     let context = CallContext::on(Operation::StreamLogs, request.sandbox_id.clone());
     let head = client.call_head(context, options).await?;
-    client.refreshing(head, |head| follow(client, head, request.clone())).await
-}
-
-async fn follow(client: &Client, head: CallHead, request: wire::StreamLogsRequest) -> Result<LogEntries, Error> {
-    let (context, deadline) = (head.context.clone(), Deadline::start(head.timeout));
-    let mut service = client.service();
-    let opening = service.stream_logs(head.into_request(request));
-    let response = timeout(deadline.remaining(), opening)
-        .await
-        .map_err(|_| deadline.exceeded(&context))?
-        .map_err(|status| Error::from_status(&status, &context))?;
-    Ok(Incoming::new(response.into_inner(), deadline, context))
+    client.refreshing(head, |head| Duplex::open(client.transport(), head, request.clone(), false)).await
 }

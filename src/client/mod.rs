@@ -35,8 +35,7 @@ use crate::{
     config::{ClientConfig, Credentials},
     error::{CallContext, Error, Operation},
     platform,
-    transport::{BaseUrl, MAX_MESSAGE_BYTES, Transport},
-    wire::sandbox_service_client::SandboxServiceClient,
+    transport::{BaseUrl, Transport},
 };
 
 /// A server and how to call it. Cheap to clone; clones share one connection.
@@ -119,8 +118,11 @@ impl Client {
         Opening: Future<Output = Result<T, Error>>,
     {
         let (context, options) = (head.context.clone(), CallOptions { timeout: head.timeout });
+        let interactive = head.interactive;
         match open(head).await {
-            Err(error) if self.may_refresh(&error) => open(self.head(context, &options, true).await?).await,
+            Err(error) if self.may_refresh(&error) => {
+                open(CallHead { interactive, ..self.head(context, &options, true).await? }).await
+            }
             answer => answer,
         }
     }
@@ -132,12 +134,6 @@ impl Client {
     /// Whether this server was seen to hold calls on a starting sandbox until it runs, so that nobody need poll first.
     pub(crate) fn waits_for_start(&self) -> bool {
         self.inner.waits_for_start.load(Ordering::Relaxed)
-    }
-
-    fn service(&self) -> SandboxServiceClient<Transport> {
-        SandboxServiceClient::new(self.inner.transport.clone())
-            .max_decoding_message_size(MAX_MESSAGE_BYTES)
-            .max_encoding_message_size(MAX_MESSAGE_BYTES)
     }
 
     /// Learns what the server promises from the headers of its answers.

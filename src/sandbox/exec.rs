@@ -1,6 +1,6 @@
 //! Starting processes in a sandbox. Must not know: how their streams are followed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{ExecOutcome, Sandbox};
 use crate::{
@@ -27,6 +27,8 @@ pub struct ShellOptions {
     pub env: BTreeMap<String, String>,
     /// Which container of the sandbox. Default: the primary one.
     pub container: Option<String>,
+    /// How long it may run; then it is killed. Default: for ever.
+    pub timeout: Option<Duration>,
 }
 
 impl ShellOptions {
@@ -54,16 +56,28 @@ impl ShellOptions {
         self
     }
 
+    /// Sets which container it runs in.
+    pub fn container(mut self, name: impl Into<String>) -> Self {
+        self.container = Some(name.into());
+        self
+    }
+
+    /// Limits how long it may run.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
     /// The command and options that make a shell of these.
     pub fn into_exec(self) -> (Vec<String>, ExecOptions) {
-        let Self { command, size, cwd, mut env, container } = self;
+        let Self { command, size, cwd, mut env, container, timeout } = self;
         let command = match command.is_empty() {
             true => DEFAULT_SHELL.map(str::to_owned).to_vec(),
             false => command,
         };
         env.entry("TERM".to_owned()).or_insert_with(|| "xterm-256color".to_owned());
         let mut options = ExecOptions::default().stdin(true).tty(size);
-        (options.cwd, options.env, options.container) = (cwd, env, container);
+        (options.cwd, options.env, options.container, options.timeout) = (cwd, env, container, timeout);
         (command, options)
     }
 }

@@ -4,9 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
-use super::{Sandbox, info::time};
+use super::{LogStream, Sandbox};
 use crate::{
-    client::{self, CallOptions, logs::LogEntries},
     error::{Error, ErrorKind},
     wire,
 };
@@ -41,6 +40,24 @@ impl LogOptions {
     /// Asks for only so many of the last lines.
     pub fn tail_lines(mut self, lines: u32) -> Self {
         self.tail_lines = Some(lines);
+        self
+    }
+
+    /// Asks only for what was printed since then.
+    pub fn since(mut self, since: SystemTime) -> Self {
+        self.since = Some(since);
+        self
+    }
+
+    /// Reads another container's log.
+    pub fn container(mut self, name: impl Into<String>) -> Self {
+        self.container = Some(name.into());
+        self
+    }
+
+    /// Limits how long the stream may take.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
         self
     }
 
@@ -109,57 +126,23 @@ pub struct LogChunk {
     pub position: LogPosition,
 }
 
-/// A log as it comes. Dropping it ends the call.
-pub struct LogStream {
-    entries: LogEntries,
-    ended: bool,
-}
-
-impl LogStream {
-    /// The next piece; `None` at the end, and after an error.
-    pub async fn next(&mut self) -> Option<Result<LogChunk, Error>> {
-        if self.ended {
-            return None;
-        }
-        let chunk = loop {
-            match self.entries.next().await.map(|entry| entry.and_then(chunk)) {
-                Some(Ok(None)) => {}
-                Some(Ok(Some(chunk))) => break Some(Ok(chunk)),
-                Some(Err(error)) => break Some(Err(error)),
-                None => break None,
-            }
-        };
-        self.ended = !matches!(chunk, Some(Ok(_)));
-        chunk
-    }
-}
-
 impl Sandbox {
-    /// Opens the log of its main command; works on a sandbox that has ended too.
+    /// Opens the log of its main command; works on a sandbox that has ended too. A connection that breaks is made again,
+    /// and the log goes on at the byte after the last one.
     ///
     /// # Errors
     /// Validation, naming the option; sandbox not found; as any call.
     pub async fn logs(&self, options: LogOptions) -> Result<LogStream, Error> {
-        let calls = CallOptions { timeout: options.timeout };
+        let timeout = options.timeout;
         let request = options.into_request(self.start().await?)?;
         if self.status().is_starting() && !self.client().waits_for_start() {
             self.wait(None).await?;
         }
-        Ok(LogStream { entries: client::logs::open(self.client(), request, &calls).await?, ended: false })
+        LogStream::open(self.client().clone(), request, timeout).await
     }
 }
 
-fn chunk(entry: wire::LogEntry) -> Result<Option<LogChunk>, Error> {
-    let wire::LogEntry { data, timestamp, log_session_id, next_log_offset, error } = entry;
-    if let Some(error) = error {
-        return Err(reported(error));
-    }
-    let position = LogPosition { session_id: log_session_id, offset: next_log_offset };
-    let chunk = LogChunk { data, timestamp: timestamp.and_then(time), position };
-    Ok(Some(chunk).filter(|chunk| !chunk.data.is_empty()))
-}
-
-fn reported(error: wire::LogStreamError) -> Error {
+pub(super) fn reported(error: wire::LogStreamError) -> Error {
     let kind = match error.code.as_str() {
         "RUNNER_UNAVAILABLE" | "RUNNER_DRAINING" | "STREAM_INTERRUPTED" => ErrorKind::SandboxUnavailable,
         "INVALID_RESUME_OFFSET" => ErrorKind::SandboxValidation,

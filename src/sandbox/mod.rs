@@ -8,6 +8,8 @@ mod info;
 mod knowledge;
 mod lifecycle;
 mod list;
+mod log_place;
+mod log_stream;
 mod logs;
 mod options;
 mod poller;
@@ -33,7 +35,8 @@ pub use files::{MAX_FILE_BYTES, PreparedRead, PreparedWrite};
 pub(crate) use info::time;
 pub use info::{SandboxInfo, ServiceInfo};
 pub use list::{ListOptions, PurgeReport, SandboxList};
-pub use logs::{LogChunk, LogOptions, LogPosition, LogStream};
+pub use log_stream::LogStream;
+pub use logs::{LogChunk, LogOptions, LogPosition};
 pub use options::{
     DEFAULT_ARGS, DEFAULT_COMMAND, DEFAULT_IMAGE, Gpu, MountedFile, NetworkOptions, ObjectStorageAccess,
     ObjectStoragePermission, PlacementMode, ResourceAmounts, Resources, SandboxOptions, SecretMapping,

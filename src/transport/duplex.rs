@@ -1,12 +1,12 @@
 //! A bidirectional call over HTTP/2. Must not know: what the messages mean.
 
 use futures::{SinkExt, channel::mpsc};
-use tonic::client::Grpc;
+use tonic::{Streaming, client::Grpc};
 use tonic_prost::ProstCodec;
 
-use super::{CallHead, Incoming, MAX_MESSAGE_BYTES, Transport, incoming::Deadline};
+use super::{CallHead, Deadline, MAX_MESSAGE_BYTES, Transport};
 use crate::{
-    error::{Error, ErrorKind},
+    error::{CallContext, Error, ErrorKind},
     platform::timeout,
 };
 
@@ -67,5 +67,27 @@ where
         };
         let response = timeout(deadline.remaining(), opening).await.map_err(|_| deadline.exceeded(&context))??;
         Ok(Self { input, output: Incoming::new(response.into_inner(), deadline, context) })
+    }
+}
+
+/// The answers of a streaming call. Dropping it cancels the call.
+pub(crate) struct Incoming<Res> {
+    stream: Streaming<Res>,
+    deadline: Deadline,
+    context: CallContext,
+}
+
+impl<Res> Incoming<Res> {
+    pub(crate) fn new(stream: Streaming<Res>, deadline: Deadline, context: CallContext) -> Self {
+        Self { stream, deadline, context }
+    }
+
+    /// The next answer; `None` after a call that ended well.
+    pub(crate) async fn next(&mut self) -> Option<Result<Res, Error>> {
+        match timeout(self.deadline.remaining(), self.stream.message()).await {
+            Ok(Ok(message)) => message.map(Ok),
+            Ok(Err(status)) => Some(Err(Error::from_status(&status, &self.context))),
+            Err(_) => Some(Err(self.deadline.exceeded(&self.context))),
+        }
     }
 }

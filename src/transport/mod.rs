@@ -12,8 +12,8 @@
 //! typed before tonic flattens them. [`CallHead`] is all that the payload lane of the web host needs from above.
 
 mod base_url;
+mod deadline;
 mod head;
-mod incoming;
 
 #[cfg(not(target_arch = "wasm32"))]
 mod channel;
@@ -52,8 +52,8 @@ pub(crate) use {
 };
 
 pub(crate) use base_url::BaseUrl;
+use deadline::Deadline;
 pub use head::CallHead;
-pub(crate) use incoming::{Deadline, Incoming};
 
 /// What client and server allow a message to be, both ways.
 pub const MAX_MESSAGE_BYTES: usize = 100 * 1024 * 1024;

@@ -70,11 +70,20 @@ fn body(call: JsCall, guard: AbortOnDrop) -> Body {
         let Step::Chunks(call, guard) = step else { return None };
         match call.reader().chunk().await {
             Ok(Some(chunk)) => Some((Ok(Frame::data(Bytes::from(chunk.to_vec()))), Step::Chunks(call, guard))),
-            Ok(None) => trailers(&call).map(|trailers| (Ok(Frame::trailers(trailers)), Step::End)),
+            Ok(None) => match trailers(&call) {
+                Some(trailers) => Some((Ok(Frame::trailers(trailers)), Step::End)),
+                None if call.header("grpc-status").is_some() => None,
+                None => Some((Err(lost()), Step::End)),
+            },
             Err(thrown) => Some((Err(Error::from(thrown)), Step::End)),
         }
     });
     Body::new(StreamBody::new(SendWrapper::new(Box::pin(frames))))
+}
+
+/// An answer without a status is not one that ended well.
+fn lost() -> Error {
+    Error::network(Diagnosis::ConnectionLost, "the answer ended before its trailers")
 }
 
 fn trailers(call: &JsCall) -> Option<HeaderMap> {

@@ -41,7 +41,7 @@ const RUN: &[&str] = &[
     "requestTimeoutMs",
 ];
 const EXEC: &[&str] = &["cwd", "env", "timeoutMs", "stdin", "container", "tty", "signal"];
-const SHELL: &[&str] = &["cwd", "env", "cols", "rows", "container", "signal"];
+const SHELL: &[&str] = &["cwd", "env", "cols", "rows", "container", "timeoutMs", "signal"];
 const STOP: &[&str] = &["gracefulShutdownSeconds", "snapshotOnStop", "missingOk", "timeoutMs", "signal"];
 const DELETE: &[&str] = &["missingOk", "timeoutMs", "signal"];
 const LIST: &[&str] = &["tags", "status", "runnerIds", "showTerminated", "pageSize", "timeoutMs", "signal"];
@@ -102,6 +102,7 @@ pub(super) fn shell_options(command: &JsValue, options: &JsValue) -> Answer<(Opt
         }
     }
     made.size = size(&reader)?;
+    made.timeout = reader.millis("timeoutMs")?;
     made.cwd = reader.string("cwd")?;
     made.env = reader.map("env")?.unwrap_or_default();
     made.container = reader.string("container")?;

@@ -8,7 +8,7 @@ use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use super::{
     Answer,
     abort::promise,
-    files, info,
+    files, info, logs,
     options::{argv, delete_options, exec_options, shell_options, stop_options},
     process::CoreProcess,
     reader::Reader,
@@ -121,6 +121,11 @@ impl CoreSandbox {
     /// A process of it ended, with this exit code or without any.
     pub fn executed(&self, exit_code: Option<i32>) {
         self.sandbox.executed(exit_code.map_or(ExecOutcome::Failed, ExecOutcome::Exited));
+    }
+
+    /// `Promise<CoreLogs>`: opens its log.
+    pub fn logs(&self, options: &JsValue) -> Answer<Promise> {
+        logs::open(self.sandbox.clone(), options)
     }
 
     /// `Promise<Uint8Array>`

@@ -6,6 +6,7 @@
 
 mod catalog;
 mod code;
+mod cuts;
 mod files;
 mod lifecycle;
 mod logs;

@@ -28,7 +28,7 @@ const EVERYTHING = Object.keys(suite);
 const runs = [
   { transport: "auto", duplex: "http2", groups: EVERYTHING },
   { transport: "duplex", duplex: "duplex", groups: ["exec", "stdin", "terminal", "files"] },
-  { transport: "fetch", groups: ["exec", "files", "code"] },
+  { transport: "fetch", groups: ["exec", "files", "code", "logs"] },
 ];
 if (typeof WebSocket === "function") runs.push({ transport: "websocket", duplex: "websocket", groups: ["stdin", "terminal"] });
 

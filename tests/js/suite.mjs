@@ -12,8 +12,9 @@ import { exec } from "./suite/exec.mjs";
 import { files } from "./suite/files.mjs";
 import { functions } from "./suite/functions.mjs";
 import { lifecycle } from "./suite/lifecycle.mjs";
+import { logs } from "./suite/logs.mjs";
 import { session } from "./suite/session.mjs";
 import { stdin } from "./suite/stdin.mjs";
 import { terminal } from "./suite/terminal.mjs";
 
-export const suite = { exec, stdin, terminal, files, code, catalog, functions, lifecycle, session, errors };
+export const suite = { exec, stdin, terminal, files, code, catalog, functions, logs, lifecycle, session, errors };

@@ -1,5 +1,6 @@
 // What is written down in several places is the same in all of them: error kinds, options, statuses, exports.
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -9,7 +10,8 @@ import { OPTIONS } from "../../pkg-template/src/options.js";
 import { SandboxStatus } from "../../pkg-template/src/status.js";
 
 const read = (path) => readFile(fileURLToPath(new URL(`../../${path}`, import.meta.url)), "utf8");
-const declarations = ["index", "catalog", "code", "errors", "process", "remote", "session"].map((name) => read(`pkg-template/src/${name}.d.ts`));
+const sources = readdirSync(fileURLToPath(new URL("../../pkg-template/src", import.meta.url)));
+const declarations = sources.filter((name) => name.endsWith(".d.ts")).map((name) => read(`pkg-template/src/${name}`));
 const types = (await Promise.all(declarations)).join("");
 
 /** The keys of an interface in the types, its parents' included. */
@@ -22,9 +24,9 @@ function keysOf(name) {
 
 /** A list of keys in the core's readers. */
 async function readerKeys(name) {
-  const source = await read("src/wasm/options.rs");
+  const source = (await Promise.all(["options", "logs"].map((file) => read(`src/wasm/${file}.rs`)))).join("");
   const [, list] = new RegExp(`const ${name}: &\\[&str\\] =\\s*&\\[(.*?)\\];`, "s").exec(source) ?? [];
-  assert.ok(list, `src/wasm/options.rs has no ${name}`);
+  assert.ok(list, `src/wasm has no ${name}`);
   return [...list.matchAll(/"(\w+)"/g)].map((match) => match[1]).sort();
 }
 
@@ -62,6 +64,7 @@ test("the options are the same here, in the types and in the core", async () => 
     run: ["RunOptions", "RUN"],
     exec: ["ExecOptions", "EXEC"],
     shell: ["ShellOptions", "SHELL"],
+    logs: ["LogOptions", "LOGS"],
     stop: ["StopOptions", "STOP"],
     delete: ["DeleteOptions", "DELETE"],
     list: ["ListOptions", "LIST"],

@@ -15,6 +15,7 @@ mod peers;
 mod project;
 mod server;
 mod setup;
+mod soak;
 mod step;
 mod test;
 mod tools;
@@ -57,6 +58,8 @@ enum Task {
     Check(check::Options),
     /// Measure: release build, then tests/bench/run.mjs with your arguments.
     Bench(bench::Options),
+    /// Proofs that take too long for every change.
+    Soak,
     /// The whole integration suite of PyPI's cwsandbox, as its authors ship it, against a fresh server.
     Peers(peers::Options),
 }
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Check(options) => check::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Soak => soak::run(),
         Task::Peers(options) => peers::run(&options),
     };
     children::wait_if_interrupted();

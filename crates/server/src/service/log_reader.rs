@@ -14,7 +14,8 @@ use bytes::Bytes;
 use crate::runtime::LogFiles;
 
 const RECORD: u64 = 16;
-const BLOCK: u64 = 64 * 1024;
+/// Small enough that something arrives also over a connection that breaks all the time.
+const BLOCK: u64 = 16 * 1024;
 
 /// An open log.
 #[derive(Clone)]
@@ -42,7 +43,7 @@ impl LogReader {
         self.blocking(|open| open.len()).await
     }
 
-    /// Up to 64 KiB from `offset` on, cut where the writes were; empty at the end.
+    /// Up to 16 KiB from `offset` on, cut where the writes were; empty at the end.
     pub async fn read(&self, offset: u64) -> io::Result<Vec<Piece>> {
         self.blocking(move |open| open.read(offset)).await
     }

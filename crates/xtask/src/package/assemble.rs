@@ -119,8 +119,8 @@ fn write_common_js(code: &Path, step: &Step) -> Result<()> {
 fn write_common_js_types(code: &Path) -> Result<()> {
     for entry in fs::read_dir(code)? {
         let path = entry?.path();
-        if let Some(stem) = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".d.ts"))
-        {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if let Some(stem) = name.strip_suffix(".d.ts").filter(|stem| !stem.starts_with(OUT_NAME)) {
             let types = fs::read_to_string(&path)?;
             fs::write(code.join(format!("{stem}.d.cts")), types.replace(".js\";", ".cjs\";"))?;
         }
