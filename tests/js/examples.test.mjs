@@ -67,10 +67,21 @@ const PRINTS = {
     "running now: 0\nended: 3\n",
   "cleanup-old-sandboxes.mjs":
     "2 running, 1 older than 3 s and stopped\nthe older one: terminated\nthe younger one: running\n",
+  "remote-functions.mjs":
+    "in a sandbox: 5\nhere, for a test: 5\n" +
+    "unbound: tax refers to `round`, `rate`, which the sandbox does not have\nbound: 1.9\n" +
+    "97 is prime\n561 is not\n7919 is prime\n8911 is not\n" +
+    "counted: Map(4) { 'to' => 2, 'be' => 2, 'or' => 1, 'not' => 1 }\n" +
+    "threw: RangeError: too far\nat risky (risky:1)\nfrom Python: { mean: 2.5, stdev: 1.291 }\nsandboxes left: 0\n",
+  "session-adopt-orphans.mjs":
+    "left behind: 2\nfound one that is running\nfound one that is running\ntracked: 0\n" +
+    "tracked after adopting, with a new one: 3\nboth answer: Linux Linux\nstill running: 0\n",
+  "browser-code.html": "still here\n[result] 42\nCode that remembers runs in node\nthe sandbox has ended\n",
   "browser-page.html": "line 1\nline 2\nline 3\nexit code 0, over fetch\nthe sandbox has ended\n",
 };
 const TYPED = { "interactive-shell.mjs": "uname -s\n" };
 const programs = Object.keys(PRINTS).filter((name) => name.endsWith(".mjs"));
+const pages = Object.keys(PRINTS).filter((name) => name.endsWith(".html"));
 
 let server;
 let project;
@@ -158,7 +169,7 @@ test("the examples' types are right", { timeout: 60_000 }, async () => {
   await run(tsc, [...programs, ...options, ...target], { cwd: project }).catch((error) => assert.fail(error.stdout || error));
 });
 
-test("browser-page.html runs in Chromium", { timeout: 60_000 }, async (t) => {
+test("the pages run in Chromium", { timeout: 120_000 }, async (t) => {
   const { chromium } = await import("playwright-core");
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] }).catch((error) => {
     if (process.env.JETWAY_CHROMIUM) throw error;
@@ -171,15 +182,17 @@ test("browser-page.html runs in Chromium", { timeout: 60_000 }, async (t) => {
     const complaints = [];
     page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
     page.on("pageerror", (error) => complaints.push(String(error)));
-    await page.goto(`${site.origin}/browser-page.html`);
-    await page.fill("[name=server]", own.ready.url);
-    await page.fill("[name=token]", own.ready.token);
-    await page.click("button");
-    await page.waitForFunction(() => /has ended|:/.test(document.querySelector("output").textContent));
-    assert.equal(await page.textContent("output"), PRINTS["browser-page.html"]);
-    assert.deepEqual(complaints, []);
     const there = new jetway.Client({ baseUrl: own.ready.url, auth: own.ready.token });
-    assert.equal((await jetway.Sandbox.list({ client: there })).length, 0);
+    for (const name of pages) {
+      await page.goto(`${site.origin}/${name}`);
+      await page.fill("[name=server]", own.ready.url);
+      await page.fill("[name=token]", own.ready.token);
+      await page.click("button");
+      await page.waitForFunction(() => /has ended|error:/.test(document.querySelector("output").textContent), undefined, { timeout: 60_000 });
+      assert.equal(await page.textContent("output"), PRINTS[name]);
+      assert.deepEqual(complaints, []);
+      assert.equal((await jetway.Sandbox.list({ client: there })).length, 0);
+    }
     // A wrong token is told in words, and the button can be used again.
     await page.fill("[name=token]", "wrong");
     await page.click("button");
