@@ -1,4 +1,4 @@
-// The code of docs/guides: every block runs by itself after the guide's own prelude, against a real server, and prints
+// The code of docs/guides and docs/tutorial: every block runs by itself after the guide's own prelude, against a real server, and prints
 // what stands under it; those marked `check` have their types checked instead.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -15,7 +15,7 @@ import { startServer } from "../browser/server.mjs";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const GUIDES = join(ROOT, "docs/guides");
+const DOCS = join(ROOT, "docs");
 const PACKAGE = resolve(process.env.JETWAY_PACKAGE ?? join(ROOT, "target/npm/jetway"));
 const BINARY = process.env.JETWAY_BIN ?? join(ROOT, "target/debug/jetway");
 const KINDS = ["js prelude", "js", "js check", "ts check", "text", "sh"];
@@ -28,13 +28,17 @@ function fences(text) {
 }
 
 const guides = [];
-for (const name of (await readdir(GUIDES)).sort()) {
-  const text = await readFile(join(GUIDES, name), "utf8");
-  const found = fences(text);
-  const [prelude, ...blocks] = found;
-  const shown = (at) => (blocks[at + 1]?.kind === "text" ? blocks[at + 1].code : undefined);
-  const code = blocks.map((block, at) => ({ ...block, shown: shown(at), before: blocks[at - 1] }));
-  guides.push({ name, text, prelude, blocks: code });
+for (const folder of ["guides", "tutorial"]) {
+  for (const file of (await readdir(join(DOCS, folder))).sort()) {
+    const text = await readFile(join(DOCS, folder, file), "utf8");
+    const found = fences(text);
+    // Before the prelude there may be how to get a server.
+    const at = found.findIndex(({ kind }) => kind === "js prelude");
+    const blocks = [...found.slice(0, at), ...found.slice(at + 1)];
+    const shown = (at) => (blocks[at + 1]?.kind === "text" ? blocks[at + 1].code : undefined);
+    const code = blocks.map((block, at) => ({ ...block, shown: shown(at), before: blocks[at - 1] }));
+    guides.push({ name: `${folder}/${file}`, text, prelude: found[at], blocks: code });
+  }
 }
 
 let server;
@@ -61,7 +65,8 @@ async function runnable(code) {
 }
 
 test("there are guides, each with one prelude, and no block of a kind that nothing checks", () => {
-  assert.ok(guides.length >= 8, `${guides.length} guides`);
+  assert.equal(guides.filter(({ name }) => name.startsWith("guides/")).length, 8);
+  assert.equal(guides.filter(({ name }) => name.startsWith("tutorial/")).length, 8);
   for (const { name, prelude, blocks, text } of guides) {
     assert.equal(prelude?.kind, "js prelude", name);
     assert.equal(text.match(/^```/gm).length, 2 * (blocks.length + 1), `${name} has a fence that does not end`);
@@ -77,7 +82,7 @@ for (const { name, prelude, blocks } of guides) {
     for (const { kind, code, line, shown } of blocks.filter(({ kind }) => kind === "js")) {
       test(`line ${line} does what it says`, { timeout: 60_000 }, async () => {
         assert.ok(shown !== undefined, `${kind} without its output: nothing would be checked`);
-        const file = `${name}-${line}.mjs`;
+        const file = `${name.replace("/", "-")}-${line}.mjs`;
         await writeFile(join(project, file), await runnable(prelude.code + code + stopping));
         const { url, token } = server.ready;
         const env = { ...process.env, CWSANDBOX_BASE_URL: url, CWSANDBOX_API_KEY: token, NO_COLOR: "1" };
@@ -93,7 +98,7 @@ test("the types of the blocks that do not run are right", { timeout: 60_000 }, a
   const files = [];
   for (const { name, prelude, blocks } of guides) {
     for (const { kind, code, line } of blocks.filter(({ kind }) => kind.endsWith(" check"))) {
-      const file = `typed-${name}-${line}.${kind.startsWith("ts") ? "mts" : "mjs"}`;
+      const file = `typed-${name.replace("/", "-")}-${line}.${kind.startsWith("ts") ? "mts" : "mjs"}`;
       await writeFile(join(project, file), prelude.code + code);
       files.push(file);
     }
@@ -125,7 +130,7 @@ test("commands for a terminal use options that exist", async () => {
 test("links lead to files that are there", async () => {
   for (const { name, text } of guides) {
     for (const [, target] of text.matchAll(/\]\(([^)#:]+)\)/g)) {
-      await stat(resolve(GUIDES, target)).catch(() => assert.fail(`${name}: there is no ${target}`));
+      await stat(resolve(DOCS, name, "..", target)).catch(() => assert.fail(`${name}: there is no ${target}`));
     }
   }
 });
