@@ -17,9 +17,14 @@ use crate::{
     runtime::{Runtime, RuntimeError},
     secrets::Secrets,
     service::{Api, Parts, ServiceHosts},
-    store::{Store, StoreError},
+    store::{Bucket, Store, StoreError},
     supervisor::{self, Supervisor},
 };
+
+/// Where snapshots are kept, below the data directory.
+const SNAPSHOTS: &str = "snapshots";
+/// Apart from the others, because an ephemeral server knows of none that were there before.
+const EPHEMERAL_SNAPSHOTS: &str = "snapshots.ephemeral";
 
 /// A server that has its port and its state, and does not answer yet.
 pub struct Server {
@@ -27,6 +32,7 @@ pub struct Server {
     address: SocketAddr,
     front: Front,
     supervisor: Supervisor,
+    bucket: Bucket,
     config: ServerConfig,
     token: Option<String>,
     launch_code: String,
@@ -113,16 +119,19 @@ impl Server {
         let tls = Tls::new(data_dir, &tls_names(&config), config.tls_files.as_ref()).map_err(BindError::Tls)?;
         let ca = tls.certificate().to_owned();
         let previews = Previews::new(supervisor.clone(), services.clone(), address.ip());
+        let bucket = Bucket::new(data_dir.join(if config.ephemeral { EPHEMERAL_SNAPSHOTS } else { SNAPSHOTS }));
         let api = Api::new(Parts {
             supervisor: supervisor.clone(),
             store,
+            bucket: bucket.clone(),
             secrets: Secrets::new(data_dir.join("secrets"), config.secret_stores.clone()),
             runner_id: identity.runner_id,
             allow_unenforced_limits: config.allow_unenforced_limits,
             services,
         });
+        api.recover_snapshots().await.map_err(BindError::State)?;
         let front = Front::new(access, neighbours, page, previews, tls, api.routes());
-        Ok(Self { listener, address, front, supervisor, config, token, launch_code, ca, _lock: lock })
+        Ok(Self { listener, address, front, supervisor, bucket, config, token, launch_code, ca, _lock: lock })
     }
 
     /// Where it listens.
@@ -161,12 +170,17 @@ impl Server {
     /// Serves until `shutdown` resolves. Then, unless the configuration keeps them, every sandbox is stopped and what it
     /// used is given back before this returns.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, front, supervisor, config, _lock, .. } = self;
+        let Self { listener, front, supervisor, bucket, config, _lock, .. } = self;
         let stopping = async {
             if config.keep_sandboxes && !config.ephemeral {
                 supervisor.flush().await;
             } else {
                 supervisor.stop_all(config.shutdown_grace, "the server was shut down").await;
+            }
+            if config.ephemeral
+                && let Err(error) = bucket.sweep(|_| false)
+            {
+                tracing::warn!(%error, "snapshots could not be removed");
             }
         };
         front::listen(listener, front, shutdown, stopping).await;

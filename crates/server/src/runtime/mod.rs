@@ -39,12 +39,13 @@ pub trait Runtime: Send + Sync + 'static {
     /// Finds a sandbox again that an earlier server left running. `None` when it is gone.
     async fn adopt(&self, plan: SandboxPlan) -> Result<Option<Arc<dyn Instance>>, RuntimeError>;
 
+    /// Finds what an earlier server left of a sandbox that is over: its logs. Whatever else there is of it goes. `None` when
+    /// nothing is left.
+    async fn remains(&self, plan: &SandboxPlan) -> Result<Option<Arc<dyn Instance>>, RuntimeError>;
+
     /// Makes a directory that outlives sandboxes, for [`VolumeSource::Kept`]; one that is there already stays as it is.
     /// `key` is a plain file name.
     async fn create_volume(&self, key: &str) -> Result<(), RuntimeError>;
-
-    /// Removes such a directory with all it holds. Removing one that is not there succeeds.
-    async fn remove_volume(&self, key: &str) -> Result<(), RuntimeError>;
 
     /// Removes whatever sandboxes outside `keep` left behind: processes, mounts, cgroups, directories.
     async fn sweep(&self, keep: &HashSet<String>) -> Result<(), RuntimeError>;

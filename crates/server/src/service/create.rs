@@ -28,6 +28,7 @@ impl Api {
         let mut plan = plan::plan(&id, &spec)?;
         self.place(&spec)?;
         self.limit(&mut plan, capabilities)?;
+        self.plan_volumes(&spec, &mut plan).await?;
         self.inject_secrets(&spec, &mut plan).await?;
         let runtime_class = self.runtime_class(&spec, &plan).await?;
         let draft = Draft {

@@ -11,14 +11,12 @@ use crate::{
 };
 
 impl Api {
-    /// Orders one sandbox to stop.
-    pub(super) fn remove(&self, request: &DeleteSandboxRequest) -> Result<DeleteSandboxResponse, Problem> {
-        if !request.snapshot_volumes.is_empty() {
-            if request.allow_missing {
-                let text = "allow_missing and snapshot_volumes exclude each other; leave one out";
-                return Err(Problem::new(Code::InvalidArgument, "CWSANDBOX_INVALID_REQUEST", text));
-            }
-            return Err(snapshots_not_offered());
+    /// Orders one sandbox to stop, once the volumes that are to be saved are.
+    pub(super) async fn remove(&self, request: DeleteSandboxRequest) -> Result<DeleteSandboxResponse, Problem> {
+        let saves = !request.snapshot_volumes.is_empty();
+        if saves && request.allow_missing {
+            let text = "allow_missing and snapshot_volumes exclude each other; leave one out";
+            return Err(Problem::new(Code::InvalidArgument, "CWSANDBOX_INVALID_REQUEST", text));
         }
         let grace = match u64::try_from(request.grace_period_seconds) {
             Ok(0) => DEFAULT_GRACE,
@@ -32,9 +30,23 @@ impl Api {
             }
             Err(problem) => return Err(problem),
         };
+        let mut file_system_snapshot_ids = Vec::new();
+        if saves {
+            let (api, sandbox) = (self.clone(), sandbox.clone());
+            // On its own, so that a caller who goes away in between leaves neither half a snapshot nor half a deletion.
+            let saved = tokio::spawn(async move {
+                let volumes = &request.snapshot_volumes;
+                let ids = api.snapshot_before_delete(sandbox.clone(), volumes, &request.request_id).await?;
+                api.supervisor().stop(&sandbox, grace, "deleted");
+                Ok::<_, Problem>(ids)
+            });
+            let saved =
+                saved.await.map_err(|error| Problem::io("saving the volumes", &std::io::Error::other(error)))?;
+            file_system_snapshot_ids = saved?;
+        }
         self.supervisor().stop(&sandbox, grace, "deleted");
         let shown = view::sandbox(self, &sandbox);
-        Ok(DeleteSandboxResponse { sandbox: Some(shown), file_system_snapshot_ids: Vec::new() })
+        Ok(DeleteSandboxResponse { sandbox: Some(shown), file_system_snapshot_ids })
     }
 
     /// Orders many sandboxes to stop.
@@ -53,11 +65,4 @@ impl Api {
             ..Default::default()
         })
     }
-}
-
-/// Snapshots have a reason of their own, by which clients skip what needs them.
-pub(super) fn snapshots_not_offered() -> Problem {
-    let text =
-        "file system snapshots need scratch volumes, which this server does not offer yet; copy files out instead";
-    Problem::new(Code::Unimplemented, "CWSANDBOX_FSS_NOT_SUPPORTED", text)
 }

@@ -24,9 +24,6 @@ impl Api {
         };
         let wanted =
             WireState::try_from(request.state).map_err(|_| Problem::field("state", "must be a known state"))?;
-        if !request.volume_ids.is_empty() {
-            return Err(Problem::cannot_honour("volume_ids", "leave it out; there are no volumes here"));
-        }
         let mut all = self.supervisor().list();
         if request.sort_direction() == SortDirection::Ascending {
             all.reverse();
@@ -58,7 +55,8 @@ impl Api {
             wanted => view::wire_state(state) == wanted,
         };
         let runner_fits = request.runner_ids.is_empty() || request.runner_ids.contains(&self.0.runner_id);
-        state_fits && runner_fits && request.tags.iter().all(|tag| sandbox.draft.tags.contains(tag))
+        let volumes_fit = request.volume_ids.is_empty() || Self::uses(sandbox, &request.volume_ids);
+        state_fits && runner_fits && volumes_fit && request.tags.iter().all(|tag| sandbox.draft.tags.contains(tag))
     }
 
     /// Sandboxes that are not over and have every one of these tags.

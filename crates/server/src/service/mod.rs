@@ -23,14 +23,18 @@ mod sandbox;
 mod secret_store;
 mod services;
 mod settings;
+mod snapshot;
 mod stream_exec;
 mod template;
 mod template_merge;
 mod unsupported;
 mod view;
+mod volume;
+mod volume_plan;
 
 use std::{sync::Arc, time::SystemTime};
 
+use tokio::sync::Semaphore;
 use tonic::service::Routes;
 
 pub(crate) use problem::Problem;
@@ -38,7 +42,7 @@ pub(crate) use services::ServiceHosts;
 
 use crate::{
     secrets::Secrets,
-    store::Store,
+    store::{Bucket, Store},
     supervisor::{Sandbox, Supervisor},
     wire::{jetway, sandbox as wire},
 };
@@ -47,6 +51,9 @@ use deadline::Deadline;
 /// The largest message either way. Both public clients set the same.
 pub(crate) const MAX_MESSAGE: usize = 100 * 1024 * 1024;
 
+/// Snapshots that are written at the same time.
+const SNAPSHOTS_AT_A_TIME: usize = 4;
+
 /// What every service works with. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Api(Arc<Context>);
@@ -54,6 +61,9 @@ pub(crate) struct Api(Arc<Context>);
 struct Context {
     supervisor: Supervisor,
     store: Store,
+    bucket: Bucket,
+    /// Who may write to the bucket now.
+    snapshots: Semaphore,
     secrets: Secrets,
     runner_id: String,
     since: SystemTime,
@@ -67,6 +77,8 @@ pub(crate) struct Parts {
     pub supervisor: Supervisor,
     /// What survives a restart.
     pub store: Store,
+    /// Where snapshots are kept.
+    pub bucket: Bucket,
     /// Secrets of this machine.
     pub secrets: Secrets,
     /// Names this machine.
@@ -80,9 +92,20 @@ pub(crate) struct Parts {
 impl Api {
     /// The services over what `parts` names.
     pub fn new(parts: Parts) -> Self {
-        let Parts { supervisor, store, secrets, runner_id, allow_unenforced_limits, services } = parts;
+        let Parts { supervisor, store, bucket, secrets, runner_id, allow_unenforced_limits, services } = parts;
         let since = SystemTime::now();
-        Self(Arc::new(Context { supervisor, store, secrets, runner_id, since, allow_unenforced_limits, services }))
+        let snapshots = Semaphore::new(SNAPSHOTS_AT_A_TIME);
+        Self(Arc::new(Context {
+            supervisor,
+            store,
+            bucket,
+            snapshots,
+            secrets,
+            runner_id,
+            since,
+            allow_unenforced_limits,
+            services,
+        }))
     }
 
     /// Every service, by its full name.
@@ -106,11 +129,15 @@ impl Api {
             wire::discovery_service_server, DiscoveryServiceServer => self.clone();
             wire::sandbox_template_service_server, SandboxTemplateServiceServer => self.clone();
             wire::settings_service_server, SettingsServiceServer => self.clone();
-            wire::volume_service_server, VolumeServiceServer => not_offered::NotOffered;
+            wire::volume_service_server, VolumeServiceServer => self.clone();
             jetway::token_service_server, TokenServiceServer => not_offered::NotOffered;
             jetway::session_service_server, SessionServiceServer => not_offered::NotOffered;
             jetway::pool_service_server, PoolServiceServer => not_offered::NotOffered;
         }
+    }
+
+    fn bucket(&self) -> &Bucket {
+        &self.0.bucket
     }
 
     fn supervisor(&self) -> &Supervisor {

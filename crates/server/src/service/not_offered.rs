@@ -4,7 +4,7 @@
 use tonic::{Request, Response, Status};
 
 use super::Problem;
-use crate::wire::{jetway, sandbox};
+use crate::wire::jetway;
 
 /// Answers every call with what is missing.
 #[derive(Clone, Copy)]
@@ -19,16 +19,6 @@ macro_rules! not_offered {
             })*
         }
     };
-}
-
-not_offered! {
-    sandbox::volume_service_server::VolumeService: "volumes are not offered yet; keep files in the sandbox and copy them out",
-    create_volume(sandbox::CreateVolumeRequest) -> sandbox::Volume;
-    get_volume(sandbox::GetVolumeRequest) -> sandbox::Volume;
-    list_volumes(sandbox::ListVolumesRequest) -> sandbox::ListVolumesResponse;
-    update_volume(sandbox::UpdateVolumeRequest) -> sandbox::Volume;
-    delete_volume(sandbox::DeleteVolumeRequest) -> sandbox::Volume;
-    validate_volume(sandbox::ValidateVolumeRequest) -> sandbox::Volume;
 }
 
 not_offered! {

@@ -3,7 +3,7 @@
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status, Streaming};
 
-use super::{Api, Problem, deadline::Deadline, delete::snapshots_not_offered, view};
+use super::{Api, Problem, deadline::Deadline, view};
 use crate::wire::sandbox::{self as wire, sandbox_service_server::SandboxService};
 
 /// Tells a client that exec and file calls on a sandbox that is starting wait here, so it need not poll first.
@@ -47,7 +47,7 @@ impl SandboxService for Api {
         &self,
         request: Request<wire::DeleteSandboxRequest>,
     ) -> Result<Response<wire::DeleteSandboxResponse>, Status> {
-        Ok(Response::new(self.remove(request.get_ref())?))
+        Ok(Response::new(self.remove(request.into_inner()).await?))
     }
 
     async fn purge_sandboxes(
@@ -129,29 +129,30 @@ impl SandboxService for Api {
 
     async fn create_file_system_snapshot(
         &self,
-        _: Request<wire::CreateFileSystemSnapshotRequest>,
+        request: Request<wire::CreateFileSystemSnapshotRequest>,
     ) -> Result<Response<wire::FileSystemSnapshot>, Status> {
-        Err(snapshots_not_offered().into())
+        let deadline = Deadline::of(request.metadata());
+        Ok(Response::new(self.create_snapshot(request.into_inner(), deadline).await?))
     }
 
     async fn get_file_system_snapshot(
         &self,
-        _: Request<wire::GetFileSystemSnapshotRequest>,
+        request: Request<wire::GetFileSystemSnapshotRequest>,
     ) -> Result<Response<wire::FileSystemSnapshot>, Status> {
-        Err(snapshots_not_offered().into())
+        Ok(Response::new(self.snapshot(&request.get_ref().file_system_snapshot_id).await?))
     }
 
     async fn list_file_system_snapshots(
         &self,
-        _: Request<wire::ListFileSystemSnapshotsRequest>,
+        request: Request<wire::ListFileSystemSnapshotsRequest>,
     ) -> Result<Response<wire::ListFileSystemSnapshotsResponse>, Status> {
-        Err(snapshots_not_offered().into())
+        Ok(Response::new(self.list_snapshots(request.get_ref()).await?))
     }
 
     async fn delete_file_system_snapshot(
         &self,
-        _: Request<wire::DeleteFileSystemSnapshotRequest>,
+        request: Request<wire::DeleteFileSystemSnapshotRequest>,
     ) -> Result<Response<wire::FileSystemSnapshot>, Status> {
-        Err(snapshots_not_offered().into())
+        Ok(Response::new(self.delete_snapshot(request.get_ref()).await?))
     }
 }

@@ -3,7 +3,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{Api, Problem, delete::snapshots_not_offered};
+use super::{Api, Problem, snapshot};
 use crate::wire::sandbox::{self as wire, settings_service_server::SettingsService};
 
 const NO_BUILDS: &str = "leave it out: nothing is built here, so there is nowhere to keep builds";
@@ -54,14 +54,20 @@ impl SettingsService for Api {
         &self,
         _: Request<wire::GetFileSystemSnapshotBucketConfigRequest>,
     ) -> Result<Response<wire::FileSystemSnapshotBucketConfig>, Status> {
-        Err(snapshots_not_offered().into())
+        Ok(Response::new(own_bucket()))
     }
 
     async fn update_file_system_snapshot_bucket_config(
         &self,
-        _: Request<wire::UpdateFileSystemSnapshotBucketConfigRequest>,
+        request: Request<wire::UpdateFileSystemSnapshotBucketConfigRequest>,
     ) -> Result<Response<wire::FileSystemSnapshotBucketConfig>, Status> {
-        Err(snapshots_not_offered().into())
+        let asked = request.into_inner().file_system_snapshot_bucket_config.unwrap_or_default();
+        let named = [asked.bucket_name.as_str(), asked.region.as_str()].iter().any(|name| !name.is_empty());
+        if asked.mode() == wire::FileSystemSnapshotBucketMode::BringYourOwn || named {
+            let fix = "leave it: snapshots are kept in this server's data directory, and nowhere else";
+            return Err(Problem::cannot_honour("file_system_snapshot_bucket_config", fix).into());
+        }
+        Ok(Response::new(own_bucket()))
     }
 
     async fn create_secret_store(
@@ -98,5 +104,14 @@ impl SettingsService for Api {
     ) -> Result<Response<()>, Status> {
         self.delete_store(request.into_inner()).await?;
         Ok(Response::new(()))
+    }
+}
+
+/// The only bucket there is.
+fn own_bucket() -> wire::FileSystemSnapshotBucketConfig {
+    wire::FileSystemSnapshotBucketConfig {
+        mode: wire::FileSystemSnapshotBucketMode::CwManaged.into(),
+        effective_bucket_name: snapshot::BUCKET.to_owned(),
+        ..Default::default()
     }
 }

@@ -8,7 +8,6 @@ use crate::wire::sandbox::{
 
 /// Refuses the first part that cannot be honoured.
 pub(super) fn refuse(spec: &SandboxSpec) -> Result<(), Problem> {
-    refuse_if(!spec.volumes.is_empty(), "sandbox.spec.volumes", "leave them out, and keep files in the container")?;
     refuse_if(!spec.network_ids.is_empty(), "sandbox.spec.network_ids", "sandboxes here have a network of their own")?;
     refuse_if(spec.object_storage_access.is_some(), "sandbox.spec.object_storage_access", "leave it out")?;
     refuse_if(!spec.instance_type.is_empty(), "sandbox.spec.instance_type", "leave it empty; there is one machine")?;
@@ -34,7 +33,6 @@ fn refuse_network(network: &NetworkOptions) -> Result<(), Problem> {
 
 fn refuse_container(index: usize, container: &Container) -> Result<(), Problem> {
     let field = |name: &str| format!("sandbox.spec.containers[{index}].{name}");
-    refuse_if(!container.volume_mounts.is_empty(), &field("volume_mounts"), "leave them out")?;
     refuse_if(container.image_pull_credentials.is_some(), &field("image_pull_credentials"), "leave it out")?;
     refuse_if(container.startup_probe.is_some(), &field("startup_probe"), "leave it out and poll through exec")?;
     if let Some(context) = &container.security_context {
@@ -88,7 +86,7 @@ fn refuse_if(bad: bool, field: &str, fix: &str) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::sandbox::{EgressRule, Gpu, SandboxVolume};
+    use crate::wire::sandbox::{EgressRule, Gpu};
 
     #[test]
     fn a_plain_specification_passes() {
@@ -104,7 +102,7 @@ mod tests {
     fn what_cannot_be_honoured_is_named() {
         let gpu = Resources { gpu: Some(Gpu { count: 1, ..Default::default() }), ..Default::default() };
         let cases = [
-            (SandboxSpec { volumes: vec![SandboxVolume::default()], ..Default::default() }, "sandbox.spec.volumes"),
+            (SandboxSpec { network_ids: vec!["n".into()], ..Default::default() }, "sandbox.spec.network_ids"),
             (
                 SandboxSpec {
                     network: Some(NetworkOptions { egress: vec![EgressRule::default()], ..Default::default() }),

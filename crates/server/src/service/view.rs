@@ -88,6 +88,7 @@ fn status(api: &Api, sandbox: &supervisor::Sandbox, spec: &SandboxSpec) -> Sandb
         runner_group_id: RUNNER_GROUP.to_owned(),
         effective_resource_requirements: primary.and_then(requirements),
         effective_runtime_class: sandbox.draft.runtime_class.clone(),
+        attached_volume_ids: Api::attached(spec).map(str::to_owned).collect(),
         effective_dns_egress: DnsEgressMode::Deny.into(),
         ..SandboxStatus::default()
     }

@@ -44,6 +44,16 @@ impl Store {
         self.run(move |connection| get(connection, kind, &id)).await
     }
 
+    /// What a request made, with the request's digest. Nothing for a request without an id.
+    pub async fn document_of_request(
+        &self,
+        kind: &'static str,
+        request_id: &str,
+    ) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let request_id = request_id.to_owned();
+        self.run(move |connection| of_request(connection, kind, &request_id)).await
+    }
+
     /// Every document of a kind, by id.
     pub async fn documents(&self, kind: &'static str) -> Result<Vec<Vec<u8>>, StoreError> {
         self.run(move |connection| {
@@ -100,18 +110,22 @@ fn get(connection: &Connection, kind: &str, id: &str) -> rusqlite::Result<Option
         .optional()
 }
 
+fn of_request(connection: &Connection, kind: &str, id: &str) -> rusqlite::Result<Option<(Vec<u8>, Vec<u8>)>> {
+    if id.is_empty() {
+        return Ok(None);
+    }
+    connection
+        .prepare_cached("SELECT request_digest, body FROM documents WHERE kind = ?1 AND request_id = ?2")?
+        .query_row(params![kind, id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
 fn add(connection: &Connection, new: &NewDocument) -> rusqlite::Result<Insertion> {
     let NewDocument { kind, id, request_id, request_digest, body } = new;
-    if !request_id.is_empty() {
-        let earlier: Option<(Vec<u8>, Vec<u8>)> = connection
-            .prepare_cached("SELECT request_digest, body FROM documents WHERE kind = ?1 AND request_id = ?2")?
-            .query_row(params![kind, request_id], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        match earlier {
-            Some((digest, body)) if digest == *request_digest => return Ok(Insertion::Replay(body)),
-            Some(_) => return Ok(Insertion::RequestIdConflict),
-            None => {}
-        }
+    match of_request(connection, kind, request_id)? {
+        Some((digest, body)) if digest == *request_digest => return Ok(Insertion::Replay(body)),
+        Some(_) => return Ok(Insertion::RequestIdConflict),
+        None => {}
     }
     let added = connection
         .prepare_cached("INSERT INTO documents VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (kind, id) DO NOTHING")?

@@ -1,6 +1,7 @@
 //! What survives a restart, in SQLite. One thread owns the connection; callers await an answer.
 //! Must not know: the wire, runtimes, what the states mean.
 
+mod bucket;
 mod documents;
 mod rows;
 mod schema;
@@ -10,6 +11,7 @@ use std::{path::Path, sync::mpsc, thread};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+pub(crate) use bucket::Bucket;
 pub(crate) use documents::{Insertion, NewDocument};
 pub(crate) use rows::{Progress, SandboxRow};
 

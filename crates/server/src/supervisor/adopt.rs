@@ -50,6 +50,12 @@ impl Supervisor {
                 }
                 tracing::info!(sandbox = id, state = snapshot.state.name(), "found a sandbox of an earlier run");
             }
+            if snapshot.state.is_terminal() {
+                match self.0.runtime.remains(&draft.plan).await {
+                    Ok(remains) => snapshot.instance = remains,
+                    Err(error) => tracing::warn!(sandbox = id, %error, "a finished sandbox's log cannot be kept"),
+                }
+            }
             self.0.store.note(&id, snapshot.progress());
             let stopping = snapshot.state == State::Terminating;
             let sandbox = Arc::new(Sandbox::new(draft, snapshot));

@@ -57,7 +57,7 @@ pub(super) async fn live(inner: Arc<Inner>, sandbox: Arc<Sandbox>, origin: Origi
         });
         inner.store.note(&sandbox.draft.id, snapshot.progress());
         run(&inner, &sandbox, instance).await;
-    } else {
+    } else if sandbox.snapshot().instance.is_none() {
         sandbox.removed.send_replace(true);
     }
     retain(&inner, &sandbox).await;

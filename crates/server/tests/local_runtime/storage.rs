@@ -66,26 +66,9 @@ async fn a_kept_volume_outlives_its_sandbox_and_is_shared() {
     first.remove().await.unwrap();
     assert_eq!(sh(&second, "rm /s/file && ls /s").await, printed("private\n"));
     second.remove().await.unwrap();
-    site.runtime.remove_volume("shared").await.unwrap();
-    site.runtime.remove_volume("shared").await.unwrap();
+    std::fs::remove_dir_all(site.data_dir.path().join("volumes/shared")).unwrap();
     let refused = site.runtime.start(with("three", vec![kept()], vec![mount("shared", "/s")])).await;
     assert!(matches!(refused.err(), Some(RuntimeError::Io { .. })));
-    let left: Vec<_> = std::fs::read_dir(site.data_dir.path().join("volumes")).unwrap().collect();
-    assert!(left.is_empty(), "{left:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_link_in_a_kept_volume_leads_no_mount_astray() {
-    let site = site();
-    site.runtime.create_volume("trap").await.unwrap();
-    let kept = || volume("trap", VolumeSource::Kept { key: "trap".into() });
-    let first = site.runtime.start(with("one", vec![kept()], vec![mount("trap", "/s")])).await.unwrap();
-    assert_eq!(sh(&first, "ln -s / /s/root; ln -s ../../.. /s/up").await, printed(""));
-    for sub_path in ["root", "root/etc", "up/x", "../x"] {
-        let trapped = MountPlan { sub_path: sub_path.into(), ..mount("trap", "/t") };
-        let started = site.runtime.start(with("two", vec![kept()], vec![trapped])).await;
-        assert!(started.is_err(), "{sub_path}");
-    }
 }
 
 /// What a tree may hold, and what is to be the same after a round trip.

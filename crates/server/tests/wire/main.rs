@@ -12,6 +12,7 @@ mod refusals;
 mod restart;
 mod secrets;
 mod services;
+mod storage;
 mod stream_exec;
 mod templates;
 mod websocket;

@@ -2,8 +2,7 @@
 
 use jetway_server::wire::sandbox::{
     ConnectSandboxRequest, Container, CreateSandboxRequest, DeleteSandboxRequest, ExecRequest, GetSandboxRequest,
-    ListFileSystemSnapshotsRequest, ListSandboxesRequest, PurgeSandboxesRequest, ReadFileRequest, Sandbox, SandboxSpec,
-    SandboxVolume,
+    ListSandboxesRequest, PurgeSandboxesRequest, ReadFileRequest, Sandbox, SandboxSpec,
 };
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -42,20 +41,15 @@ async fn a_bad_specification_is_refused_field_by_field() {
 async fn what_this_server_does_not_offer_is_refused_not_ignored() {
     let server = server().await;
     let mut client = server.client();
-    let spec = SandboxSpec {
-        containers: vec![Container::default()],
-        volumes: vec![SandboxVolume { name: "v".into(), ..Default::default() }],
-        ..Default::default()
-    };
+    let spec =
+        SandboxSpec { containers: vec![Container::default()], network_ids: vec!["n".into()], ..Default::default() };
     let sandbox = Some(Sandbox { spec: Some(spec), ..Default::default() });
     let status = client.create_sandbox(CreateSandboxRequest { sandbox, ..Default::default() }).await.unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::Unimplemented, "CWSANDBOX_NOT_IMPLEMENTED"));
-    assert!(status.message().contains("sandbox.spec.volumes"), "{}", status.message());
+    assert!(status.message().contains("sandbox.spec.network_ids"), "{}", status.message());
 
     let status = client.connect_sandbox(ConnectSandboxRequest::default()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
-    let status = client.list_file_system_snapshots(ListFileSystemSnapshotsRequest::default()).await.unwrap_err();
-    assert_eq!(reason(&status), "CWSANDBOX_FSS_NOT_SUPPORTED");
     server.stop().await;
 }
 

@@ -63,6 +63,13 @@ pub fn find(home: &Home, record: Option<&ContainerRecord>) -> Option<OwnedFd> {
 
 /// Kills whatever runs of a sandbox that nobody drives, and removes it.
 pub fn whole(site: &Site, home: &Home) -> io::Result<()> {
+    let ungrouped = end(site, home);
+    let emptied = remove(site, home, [], home.record().ok().and_then(|record| record.block));
+    ungrouped.and(emptied)
+}
+
+/// Kills whatever runs of a sandbox that nobody drives, and removes its control groups.
+pub fn end(site: &Site, home: &Home) -> io::Result<()> {
     let record = home.record().ok();
     for (index, container) in home.containers().iter().enumerate() {
         let recorded = record.as_ref().and_then(|record| record.containers.get(index));
@@ -70,8 +77,9 @@ pub fn whole(site: &Site, home: &Home) -> io::Result<()> {
             kill(&process);
         }
     }
-    let groups: Vec<_> = record.iter().flat_map(Record::groups).map(|group| site.cgroups.group(group)).collect();
-    remove(site, home, groups, record.and_then(|record| record.block))
+    let groups = record.iter().flat_map(Record::groups).map(|group| site.cgroups.group(group).remove());
+    // One that stays must not keep the others.
+    groups.fold(Ok(()), io::Result::and)
 }
 
 /// Removes what is left once the processes are gone.

@@ -29,6 +29,7 @@ mod plan;
 mod probe;
 mod readiness;
 mod record;
+mod remains;
 mod roots;
 mod streams;
 mod trees;
@@ -163,7 +164,7 @@ impl Site {
 
     /// Removes every sandbox that is neither driven from here nor to be kept, and control groups of nobody.
     fn sweep(&self, keep: &HashSet<String>) -> io::Result<()> {
-        let mut outcome = volumes::sweep(&self.kept);
+        let mut outcome = Ok(());
         let mut wanted = HashSet::new();
         for entry in std::fs::read_dir(&self.sandboxes)?.flatten() {
             let home = Home::at(entry.path());
@@ -247,18 +248,19 @@ impl Runtime for LocalRuntime {
         Ok(adopted.map(|instance| Arc::new(instance) as Arc<dyn Instance>))
     }
 
+    async fn remains(&self, plan: &SandboxPlan) -> Result<Option<Arc<dyn Instance>>, RuntimeError> {
+        let (site, id) = (self.site.clone(), plan.id.clone());
+        let found = tokio::task::spawn_blocking(move || remains::Remains::of(site, &id)).await;
+        let found = found.map_err(io::Error::other).and_then(|found| found);
+        let found = found.map_err(|source| RuntimeError::Io { context: "look for the sandbox's log".into(), source });
+        Ok(found?.map(|remains| Arc::new(remains) as Arc<dyn Instance>))
+    }
+
     async fn create_volume(&self, key: &str) -> Result<(), RuntimeError> {
         let (site, key) = (self.site.clone(), key.to_owned());
         let made = tokio::task::spawn_blocking(move || volumes::create(&site.kept, &key)).await;
         let made = made.map_err(io::Error::other).and_then(|made| made);
         made.map_err(|source| RuntimeError::Io { context: "make a volume's directory".into(), source })
-    }
-
-    async fn remove_volume(&self, key: &str) -> Result<(), RuntimeError> {
-        let (site, key) = (self.site.clone(), key.to_owned());
-        let removed = tokio::task::spawn_blocking(move || volumes::remove(&site.kept, &key)).await;
-        let removed = removed.map_err(io::Error::other).and_then(|removed| removed);
-        removed.map_err(|source| RuntimeError::Io { context: "remove a volume's directory".into(), source })
     }
 
     async fn sweep(&self, keep: &HashSet<String>) -> Result<(), RuntimeError> {

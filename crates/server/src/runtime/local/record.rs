@@ -113,6 +113,11 @@ impl Home {
         Ok(serde_json::from_slice(&fs::read(self.0.join("state.json"))?)?)
     }
 
+    /// Whether that is the file that [`Home::record`] reads.
+    pub fn is_record(&self, path: &Path) -> bool {
+        path == self.0.join("state.json")
+    }
+
     /// Writes `state.json`, whole or not at all.
     pub fn write(&self, record: &Record) -> io::Result<()> {
         let draft = self.0.join("state.json.part");

@@ -19,7 +19,7 @@ use jetway_agent::{
     protocol::{self, VolumeMount},
 };
 
-use super::{Site, birth::context, clear, container, record::Home};
+use super::{Site, birth::context, container, record::Home};
 use crate::runtime::{ContainerPlan, MountPlan, RuntimeError, SandboxPlan, VolumePlan, VolumeSource};
 
 /// Slowest pace at which a saved tree comes back, in bytes a second: what a birth may take longer for it.
@@ -169,25 +169,4 @@ pub fn create(kept: &Path, key: &str) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
-}
-
-/// Removes it with all it holds. Renamed first, so that it is gone at once or not at all.
-pub fn remove(kept: &Path, key: &str) -> io::Result<()> {
-    let doomed = kept.join(format!("{key}.removed"));
-    match fs::rename(kept.join(key), &doomed) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-        Ok(()) => clear::remove_tree(&doomed),
-    }
-}
-
-/// Finishes removals that were interrupted.
-pub fn sweep(kept: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(kept).into_iter().flatten() {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "removed") {
-            clear::remove_tree(&path)?;
-        }
-    }
-    Ok(())
 }
