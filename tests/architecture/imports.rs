@@ -23,14 +23,28 @@ pub const CLIENT: [Row; 13] = [
 ];
 
 /// The server's floors, top to bottom; a floor may use what is below it.
-pub const SERVER: [Row; 12] = [
+pub const SERVER: [Row; 14] = [
     (
         "server",
-        &["front", "service", "supervisor", "runtime", "store", "images", "secrets", "config", "identity", "wire"],
+        &[
+            "front",
+            "service",
+            "supervisor",
+            "egress",
+            "runtime",
+            "store",
+            "images",
+            "secrets",
+            "config",
+            "identity",
+            "wire",
+        ],
     ),
-    ("front", &["service", "supervisor", "runtime", "config", "identity", "wire"]),
-    ("service", &["supervisor", "runtime", "store", "images", "secrets", "config", "identity", "wire"]),
-    ("supervisor", &["runtime", "store", "images", "config", "identity", "wire"]),
+    ("front", &["service", "supervisor", "runtime", "hello", "config", "identity", "wire"]),
+    ("service", &["supervisor", "egress", "runtime", "store", "images", "secrets", "config", "identity", "wire"]),
+    ("supervisor", &["egress", "runtime", "store", "images", "config", "identity", "wire"]),
+    ("egress", &["runtime", "hello"]),
+    ("hello", &[]),
     ("runtime", &["images", "config", "identity"]),
     ("store", &["config", "identity"]),
     ("images", &["config", "identity"]),

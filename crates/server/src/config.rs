@@ -2,10 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
 };
+
+use ipnet::IpNet;
 
 use crate::secrets::SecretSource;
 
@@ -27,6 +29,10 @@ pub struct ServerConfig {
     /// Files of a certificate chain and its key, for the server's own names; without them the data directory's authority
     /// makes one.
     pub tls_files: Option<(PathBuf, PathBuf)>,
+    /// Ranges beside the internet's that sandboxes may reach, where their own rules allow it too.
+    pub egress_allowed: Vec<IpNet>,
+    /// Names whose addresses are not to be looked up, for what sandboxes reach.
+    pub egress_hosts: BTreeMap<String, Vec<IpAddr>>,
     /// How the URLs of services look.
     pub service_urls: ServiceUrls,
     /// Services are also answered for as `{port}-{sandbox}.{service_domain}`.
@@ -64,6 +70,8 @@ impl ServerConfig {
             allow_hosts: Vec::new(),
             tls_only: false,
             tls_files: None,
+            egress_allowed: Vec::new(),
+            egress_hosts: BTreeMap::new(),
             service_urls: ServiceUrls::Auto,
             service_domain: "localhost".to_owned(),
             ephemeral: false,

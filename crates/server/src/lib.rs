@@ -7,11 +7,14 @@
 //! front/       one port: Host, Origin, credentials, gRPC-web, WebSocket, page
 //! service/     one file per rpc family: wire types in, wire types out
 //! supervisor/  the life of a sandbox: desired and actual state, timers, one task each
+//! egress/      the way out of a sandbox
 //! runtime/     what sandboxes run in        store/  what survives a restart        secrets  values that nothing keeps
 //! ```
 
 mod config;
+mod egress;
 mod front;
+mod hello;
 mod identity;
 pub mod runtime;
 mod secrets;

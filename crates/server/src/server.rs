@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     config::{Access, ServerConfig},
+    egress::{Egress, Owner, SystemNames},
     front::{self, Front, Neighbours, PageInfo, Port, Previews, Tls},
     identity::{Identity, create_private_dir, random_text},
     runtime::{Runtime, RuntimeError},
@@ -99,7 +100,9 @@ impl Server {
         let database = data_dir.join("state.db");
         let store = Store::open((!config.ephemeral).then_some(database.as_path()))?;
         let (retention, max_sandboxes) = (config.retention, config.max_sandboxes);
-        let options = supervisor::Options { retention, max_sandboxes, service_addresses };
+        let owner = Owner { allowed: config.egress_allowed.clone(), port: address.port() };
+        let egress = Arc::new(Egress::new(owner, SystemNames { table: config.egress_hosts.clone() }));
+        let options = supervisor::Options { retention, max_sandboxes, egress, service_addresses };
         let page = PageInfo { images: runtime.capabilities().images.clone(), port: address.port() };
         let supervisor = Supervisor::open(runtime, store.clone(), options)
             .await

@@ -1,9 +1,14 @@
 //! `jetway serve`: the local sandbox server, until it is told to stop.
 
-use std::{net::SocketAddr, path::PathBuf, process::Stdio};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    process::Stdio,
+};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
+use ipnet::IpNet;
 use jetway_server::{Access, RuntimeChoice, SecretSource, Server, ServerConfig, ServiceUrls, is_secret_store_name};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -62,6 +67,15 @@ pub struct Serve {
     /// Its key, PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+
+    /// Let sandboxes whose rules allow it reach these addresses too, e.g. 10.1.0.0/16; without it only the internet's. May
+    /// be given several times
+    #[arg(long = "allow-egress-to", value_name = "CIDR")]
+    egress_allowed: Vec<IpNet>,
+
+    /// Address of a name that is not to be looked up when sandboxes connect to it; may be given several times
+    #[arg(long = "egress-host", value_name = "NAME=ADDR", value_parser = named_address)]
+    egress_hosts: Vec<(String, IpAddr)>,
 
     /// How the URLs of sandboxes' services look; names are answered in any case
     #[arg(long, value_enum, default_value = "auto")]
@@ -205,6 +219,10 @@ fn config(arguments: &Serve, data_dir: PathBuf) -> ServerConfig {
     };
     config.allow_origins.clone_from(&arguments.allow_origins);
     config.allow_hosts.clone_from(&arguments.allow_hosts);
+    config.egress_allowed.clone_from(&arguments.egress_allowed);
+    for (name, address) in &arguments.egress_hosts {
+        config.egress_hosts.entry(name.to_ascii_lowercase()).or_default().push(*address);
+    }
     config.tls_only = arguments.tls;
     config.tls_files = arguments.tls_cert.clone().zip(arguments.tls_key.clone());
     config.service_urls = match arguments.service_urls {
@@ -222,6 +240,12 @@ fn config(arguments: &Serve, data_dir: PathBuf) -> ServerConfig {
         Runtime::Local => RuntimeChoice::Local,
     };
     config
+}
+
+fn named_address(text: &str) -> Result<(String, IpAddr), String> {
+    let (name, address) = text.split_once('=').ok_or("write it as NAME=ADDR, e.g. mirror.example=10.1.2.3")?;
+    let address = address.parse().map_err(|_| format!("{address:?} is no IP address"))?;
+    Ok((name.to_owned(), address))
 }
 
 /// Every sandbox, command and connection costs a few descriptors; the usual soft limit of 1024 is for programs that use

@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Front,
     preview::{self, Arrival},
-    tls,
 };
+use crate::hello;
 
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
@@ -123,7 +123,7 @@ impl Connection {
             Some(Ok(Ok(1))) => {}
             _ => return,
         }
-        let opened = match (first[0] == tls::HANDSHAKE, self.front.tls_only()) {
+        let opened = match (first[0] == hello::HANDSHAKE, self.front.tls_only()) {
             (true, _) => self.open_tls(stream).await,
             (false, false) => {
                 self.serve(stream).await;
@@ -137,7 +137,7 @@ impl Connection {
     }
 
     async fn open_tls(mut self, mut stream: TcpStream) -> io::Result<()> {
-        let hello = tls::read_hello(&mut stream).await?;
+        let hello = hello::read(&mut stream).await?;
         // Without a name, the address that it came to is meant.
         let host = hello.name.unwrap_or_else(|| self.arrival.to.ip().to_string());
         let (reader, writer) = stream.into_split();

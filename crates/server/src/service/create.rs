@@ -6,7 +6,7 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 use tonic::Code;
 
-use super::{Api, Problem, plan, unsupported, view};
+use super::{Api, Problem, network, plan, unsupported, view};
 use crate::{
     identity,
     runtime::{Capabilities, ImageView, Limits, RuntimeError, SandboxPlan},
@@ -26,6 +26,7 @@ impl Api {
         plan::fill_in(&mut spec, capabilities);
         let id = identity::uuid_text().map_err(|error| Problem::io("making an id", &error))?;
         let mut plan = plan::plan(&id, &spec)?;
+        plan.network.egress = network::plan(&spec, self.supervisor().egress().owner())?;
         self.place(&spec)?;
         self.limit(&mut plan, capabilities)?;
         self.plan_volumes(&spec, &mut plan).await?;

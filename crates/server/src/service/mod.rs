@@ -12,6 +12,7 @@ mod list;
 mod log_format;
 mod log_reader;
 mod logs;
+mod network;
 mod not_offered;
 mod pages;
 mod plan;

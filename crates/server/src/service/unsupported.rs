@@ -2,9 +2,7 @@
 //! lie, so each is refused by name, with what to do instead.
 
 use super::problem::Problem;
-use crate::wire::sandbox::{
-    Container, DnsEgressMode, NetworkOptions, Resources, RuntimeClass, SandboxSpec, SecurityContext,
-};
+use crate::wire::sandbox::{Container, Resources, RuntimeClass, SandboxSpec, SecurityContext};
 
 /// Refuses the first part that cannot be honoured.
 pub(super) fn refuse(spec: &SandboxSpec) -> Result<(), Problem> {
@@ -17,18 +15,7 @@ pub(super) fn refuse(spec: &SandboxSpec) -> Result<(), Problem> {
         "sandbox.spec.runtime_class_selection",
         "leave it unset or use RUNTIME_CLASS_CPU_DEFAULT",
     )?;
-    if let Some(network) = &spec.network {
-        refuse_network(network)?;
-    }
     spec.containers.iter().enumerate().try_for_each(|(index, container)| refuse_container(index, container))
-}
-
-fn refuse_network(network: &NetworkOptions) -> Result<(), Problem> {
-    let offline = "sandboxes here reach nothing but themselves; leave it out";
-    refuse_if(!network.egress.is_empty(), "sandbox.spec.network.egress", offline)?;
-    refuse_if(!network.ingress.is_empty(), "sandbox.spec.network.ingress", offline)?;
-    // `deny_egress: false` asks for no more than the server's own policy, and status shows what that is.
-    refuse_if(network.dns_egress() == DnsEgressMode::Allow, "sandbox.spec.network.dns_egress", offline)
 }
 
 fn refuse_container(index: usize, container: &Container) -> Result<(), Problem> {
@@ -86,15 +73,11 @@ fn refuse_if(bad: bool, field: &str, fix: &str) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::sandbox::{EgressRule, Gpu};
+    use crate::wire::sandbox::Gpu;
 
     #[test]
     fn a_plain_specification_passes() {
-        let spec = SandboxSpec {
-            containers: vec![Container::default()],
-            network: Some(NetworkOptions { deny_egress: Some(true), ..Default::default() }),
-            ..Default::default()
-        };
+        let spec = SandboxSpec { containers: vec![Container::default()], ..Default::default() };
         assert!(refuse(&spec).is_ok());
     }
 
@@ -103,13 +86,6 @@ mod tests {
         let gpu = Resources { gpu: Some(Gpu { count: 1, ..Default::default() }), ..Default::default() };
         let cases = [
             (SandboxSpec { network_ids: vec!["n".into()], ..Default::default() }, "sandbox.spec.network_ids"),
-            (
-                SandboxSpec {
-                    network: Some(NetworkOptions { egress: vec![EgressRule::default()], ..Default::default() }),
-                    ..Default::default()
-                },
-                "sandbox.spec.network.egress",
-            ),
             (
                 SandboxSpec {
                     containers: vec![Container { resources: Some(gpu), ..Default::default() }],

@@ -9,7 +9,7 @@ use super::{Api, plan};
 use crate::{
     supervisor::{self, State},
     wire::sandbox::{
-        Container, ContainerStatus, DnsEgressMode, ResourceRequirements, ResourceUsage, Resources, Sandbox,
+        Container, ContainerStatus, DnsEgressMode, EgressRule, ResourceRequirements, ResourceUsage, Resources, Sandbox,
         SandboxSpec, SandboxStatus, State as WireState,
     },
 };
@@ -89,9 +89,17 @@ fn status(api: &Api, sandbox: &supervisor::Sandbox, spec: &SandboxSpec) -> Sandb
         effective_resource_requirements: primary.and_then(requirements),
         effective_runtime_class: sandbox.draft.runtime_class.clone(),
         attached_volume_ids: Api::attached(spec).map(str::to_owned).collect(),
+        effective_egress: effective_egress(sandbox, spec),
+        // Only the proxy looks names up; a sandbox itself cannot.
         effective_dns_egress: DnsEgressMode::Deny.into(),
         ..SandboxStatus::default()
     }
+}
+
+/// The rules in force, in the same words as they were given.
+fn effective_egress(sandbox: &supervisor::Sandbox, spec: &SandboxSpec) -> Vec<EgressRule> {
+    let open = sandbox.draft.plan.network.egress.is_some();
+    spec.network.as_ref().filter(|_| open).map(|network| network.egress.clone()).unwrap_or_default()
 }
 
 /// Requests and limits in the same words as they were given.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use tokio::{sync::watch, time::Instant};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Inner,
@@ -56,11 +57,27 @@ pub(super) async fn live(inner: Arc<Inner>, sandbox: Arc<Sandbox>, origin: Origi
             }
         });
         inner.store.note(&sandbox.draft.id, snapshot.progress());
+        let _way_out = way_out(&inner, &sandbox, &*instance).await;
         run(&inner, &sandbox, instance).await;
     } else if sandbox.snapshot().instance.is_none() {
         sandbox.removed.send_replace(true);
     }
     retain(&inner, &sandbox).await;
+}
+
+/// Lets the sandbox's connections out, as far as its rules allow, for as long as the guard is kept.
+async fn way_out(inner: &Inner, sandbox: &Sandbox, instance: &dyn Instance) -> Option<AbortOnDropHandle<()>> {
+    let plan = sandbox.draft.plan.network.egress.clone()?;
+    match instance.egress().await {
+        Ok(listener) => {
+            let serve = inner.options.egress.clone().serve(listener, Arc::new(plan));
+            Some(AbortOnDropHandle::new(tokio::spawn(serve)))
+        }
+        Err(error) => {
+            tracing::warn!(sandbox = sandbox.draft.id, %error, "its connections to the outside are not served");
+            None
+        }
+    }
 }
 
 /// From RUNNING to a terminal state.

@@ -20,6 +20,7 @@ pub(crate) use sandbox::{Draft, NotRunning, Sandbox};
 pub(crate) use state::State;
 
 use crate::{
+    egress::Egress,
     runtime::Runtime,
     store::{Store, StoreError},
 };
@@ -40,6 +41,8 @@ pub(crate) struct Options {
     pub retention: Duration,
     /// Live sandboxes at a time.
     pub max_sandboxes: usize,
+    /// The way out of sandboxes.
+    pub egress: Arc<Egress>,
     /// Whether each service gets a loopback address of its own.
     pub service_addresses: bool,
 }
@@ -89,6 +92,11 @@ impl Supervisor {
     /// The backend.
     pub fn runtime(&self) -> &dyn Runtime {
         &*self.0.runtime
+    }
+
+    /// The way out of sandboxes.
+    pub fn egress(&self) -> &Egress {
+        &self.0.options.egress
     }
 
     /// Accepts a sandbox and starts it in the background. A replay of a request gives the sandbox of the first one.

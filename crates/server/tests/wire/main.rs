@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod containers;
+mod egress;
 mod exec;
 mod files;
 mod front;

@@ -2,7 +2,6 @@
 //! in its first message: to a service whose TLS ends in its sandbox as it is, to everything else decrypted here.
 
 mod authority;
-mod hello;
 
 use std::{
     collections::HashMap,
@@ -19,7 +18,6 @@ use tokio_rustls::rustls::{
 };
 
 use authority::Authority;
-pub(super) use hello::{HANDSHAKE, read as read_hello};
 
 /// Certificates are made again long before they end.
 const RENEW_AFTER: Duration = Duration::from_secs(24 * 3600);

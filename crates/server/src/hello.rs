@@ -1,5 +1,5 @@
 //! The first message of a TLS connection: read without being answered, so that the connection can still go elsewhere.
-//! Must not know: certificates, services.
+//! Must not know: certificates, services, where the connection came from.
 
 use std::{io, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio::{
 use tokio_rustls::rustls::server::Acceptor;
 
 /// What the first byte of a TLS connection is.
-pub(in crate::front) const HANDSHAKE: u8 = 0x16;
+pub(crate) const HANDSHAKE: u8 = 0x16;
 
 const WITHIN: Duration = Duration::from_secs(10);
 /// A hello fits in one record, which is not longer than this.
@@ -18,7 +18,7 @@ const LONGEST: usize = 5 + (16 << 10) + 256;
 
 /// A hello that was read.
 #[derive(Debug)]
-pub(in crate::front) struct Hello {
+pub(crate) struct Hello {
     /// The name that the client asks for, lower case.
     pub name: Option<String>,
     /// Every byte that was read.
@@ -29,7 +29,7 @@ pub(in crate::front) struct Hello {
 ///
 /// # Errors
 /// The connection's; `InvalidData` for what is no TLS, or too long.
-pub(in crate::front) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Hello> {
+pub(crate) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Hello> {
     timeout(WITHIN, read_all(from)).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
