@@ -112,7 +112,7 @@ async fn a_commands_timeout_ends_it_and_keeps_what_it_printed() {
     let begun = Instant::now();
     let options = ExecOptions::default().timeout(Duration::from_millis(500));
     let error = sandbox.exec(sh("echo before; exec sleep 77.25"), options).await.unwrap_err();
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(begun.elapsed() < Duration::from_secs(60), "the command ran to its own end");
     assert_eq!(error.kind(), ErrorKind::SandboxCommandTimeout, "{error:?}");
     let result = ProcessResult::of(&error).unwrap();
     assert_eq!((result.timed_out, result.stdout_text().as_ref()), (true, "before\n"));

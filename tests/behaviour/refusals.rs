@@ -100,11 +100,9 @@ async fn credentials_come_from_a_function_again_when_they_were_refused() {
 async fn a_server_that_is_not_there_is_a_network_error_that_says_so() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let client = client(&format!("http://127.0.0.1:{port}"));
-    let begun = Instant::now();
     let error = Sandbox::create(&client, SandboxOptions::new()).await.unwrap_err();
     assert_eq!((error.kind(), error.diagnosis()), (ErrorKind::Network, Some(Diagnosis::Refused)), "{error:?}");
     assert!(error.hint().unwrap().contains("jetway serve"), "{error}");
-    assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,7 +155,7 @@ async fn a_call_that_takes_too_long_is_a_timeout() {
     let begun = Instant::now();
     let error = Sandbox::create(&client(&url), options).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SandboxRequestTimeout, "{error:?}");
-    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert!(begun.elapsed() < Duration::from_secs(60), "the client's own 300 s applied");
 }
 
 #[tokio::test(flavor = "multi_thread")]

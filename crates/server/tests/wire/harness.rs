@@ -211,7 +211,7 @@ pub async fn sh(client: &mut Client, sandbox_id: &str, script: &str) -> ExecResp
 
 /// Polls as clients do.
 pub async fn wait_for(client: &mut Client, sandbox_id: &str, state: State) -> Sandbox {
-    for _ in 0..500 {
+    for _ in 0..3000 {
         let sandbox =
             client.get_sandbox(GetSandboxRequest { sandbox_id: sandbox_id.into() }).await.unwrap().into_inner();
         if sandbox.status.as_ref().unwrap().state() == state {

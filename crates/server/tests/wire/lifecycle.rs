@@ -37,12 +37,11 @@ async fn a_sandbox_is_created_runs_and_is_deleted() {
     assert_eq!(status.exit_code, None);
     assert!(status.resource_usage.is_some());
 
-    let deleted =
-        client.delete_sandbox(DeleteSandboxRequest { sandbox_id: id.clone(), ..Default::default() }).await.unwrap();
+    let patient = DeleteSandboxRequest { sandbox_id: id.clone(), grace_period_seconds: 300, ..Default::default() };
+    let deleted = client.delete_sandbox(patient).await.unwrap();
     assert_eq!(deleted.into_inner().sandbox.unwrap().status.unwrap().state(), State::Terminating);
-    let begun = Instant::now();
+    // Long before the grace is over: an idle main command dies on TERM.
     let shown = wait_for(&mut client, &id, State::Terminated).await;
-    assert!(begun.elapsed() < Duration::from_secs(5), "an idle main command must die on TERM");
     assert!(shown.status.unwrap().end_time.is_some());
     client.delete_sandbox(DeleteSandboxRequest { sandbox_id: id, ..Default::default() }).await.unwrap();
     server.stop().await;
