@@ -63,8 +63,6 @@ export class Client {
 export function configure(options?: ClientOptions & { signalHandlers?: boolean | undefined }): void;
 
 export const DEFAULT_BASE_URL: string;
-export const DEFAULT_CONTAINER_IMAGE: string;
-export const DEFAULT_GRACEFUL_SHUTDOWN_SECONDS: number;
 
 /** The states of a sandbox. One that a newer server invents is `unspecified`. */
 export const SandboxStatus: {
@@ -263,6 +261,8 @@ export class Sandbox implements AsyncDisposable {
   readonly runnerGroupId: string | undefined;
   /** @deprecated the same as `runnerGroupId` */
   readonly towerGroupId: string | undefined;
+  /** @deprecated there are no runways any more */
+  readonly runwayId: undefined;
   readonly runtimeClass: string | undefined;
   readonly resourceRequests: { readonly cpu?: string; readonly memory?: string } | undefined;
   readonly resourceLimits: { readonly cpu?: string; readonly memory?: string } | undefined;
@@ -318,6 +318,7 @@ export * from "./catalog.js";
 export * from "./process.js";
 export * from "./code.js";
 export * from "./session.js";
+export * from "./constants.js";
 export * from "./errors.js";
 export * from "./logs.js";
 export * from "./remote.js";

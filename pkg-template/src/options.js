@@ -1,6 +1,8 @@
 // Which options there are. The one table of names on this side: an unknown key is refused at once, in the call that has
 // it. What the values mean is the core's business; a test compares this table with the core's readers and the types.
 
+import { renamed } from "./legacy.js";
+
 export const OPTIONS = {
   Client: ["baseUrl", "auth", "apiKey", "headers", "requestTimeoutMs", "transport", "fetch", "WebSocket", "dangerouslyAllowApiKeyInBrowser"],
   run: [
@@ -41,12 +43,14 @@ const OWN = ["mountedFiles", "displayName", "detached", "signal", "client"];
 OPTIONS.sessionFunction = [...new Set([...OPTIONS.run.filter((key) => !["command", "args", "detached", "client"].includes(key)), ...OPTIONS.function])];
 OPTIONS.defaults = [...OPTIONS.run.filter((key) => !OWN.includes(key)), "tempDir", "baseUrl"];
 
-/** Refuses unknown keys; returns the options, `{}` for none. */
-export function checkOptions(noun, options, where) {
+/** Refuses unknown keys; returns the options under their present names, `{}` for none. */
+export function checkOptions(noun, given, where) {
+  let options = given;
   if (options === undefined) return {};
   if (options === null || typeof options !== "object") {
     throw new TypeError(`${where}: options must be an object, got ${options === null ? "null" : typeof options}`);
   }
+  options = renamed(options, OPTIONS[noun], where);
   for (const key of Object.keys(options)) {
     if (OPTIONS[noun].includes(key)) continue;
     const near = nearest(key, OPTIONS[noun]);

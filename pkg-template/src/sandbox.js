@@ -106,28 +106,28 @@ export class Sandbox {
   // Its life.
 
   async start(options) {
-    checkOptions("call", options, "start");
-    await this.#call((core) => core.start(options ?? {}));
+    const known = checkOptions("call", options, "start");
+    await this.#call((core) => core.start(known));
   }
 
   /** Waits until it runs; returns itself. */
   async wait(options) {
-    checkOptions("call", options, "wait");
-    await this.#call((core) => core.wait(options ?? {}));
+    const known = checkOptions("call", options, "wait");
+    await this.#call((core) => core.wait(known));
     return this;
   }
 
   /** Waits until it has ended; returns itself. */
   async waitUntilComplete(options) {
-    checkOptions("waitUntilComplete", options, "waitUntilComplete");
-    await this.#call((core) => core.waitUntilComplete(options ?? {}));
+    const known = checkOptions("waitUntilComplete", options, "waitUntilComplete");
+    await this.#call((core) => core.waitUntilComplete(known));
     return this;
   }
 
   /** Its states: the present one, then each that is seen to be another, until the last. */
   async *statusChanges(options) {
-    checkOptions("statusChanges", options, "statusChanges");
-    const changes = (await this.#ready).statusChanges(options ?? {});
+    const known = checkOptions("statusChanges", options, "statusChanges");
+    const changes = (await this.#ready).statusChanges(known);
     try {
       for (let status; (status = await guarded(changes.next())) !== undefined; ) yield status;
     } finally {
@@ -137,8 +137,8 @@ export class Sandbox {
 
   /** Stops it and waits for its end. */
   async stop(options) {
-    checkOptions("stop", options, "stop");
-    await this.#call((core) => core.stop(options ?? {}));
+    const known = checkOptions("stop", options, "stop");
+    await this.#call((core) => core.stop(known));
     disown(this);
   }
 
@@ -151,8 +151,8 @@ export class Sandbox {
 
   /** Asks the server for its state. */
   async getStatus(options) {
-    checkOptions("call", options, "getStatus");
-    return this.#call((core) => core.getStatus(options ?? {}));
+    const known = checkOptions("call", options, "getStatus");
+    return this.#call((core) => core.getStatus(known));
   }
 
   async [Symbol.asyncDispose]() {
@@ -233,9 +233,9 @@ export class Sandbox {
 
   /** Creates or replaces a file, its directories included. Takes text, bytes, a Blob or a stream. */
   async writeFile(path, data, options) {
-    checkOptions("write", options, "writeFile");
+    const known = checkOptions("write", options, "writeFile");
     const whole = data instanceof ReadableStream ? await new Response(data).blob() : data instanceof Blob ? data : toBytes(data, "data");
-    await this.#call((core) => core.writeFile(text("path", path), whole, options ?? {}));
+    await this.#call((core) => core.writeFile(text("path", path), whole, known));
   }
 
   // What is known about it, without asking.
@@ -298,6 +298,11 @@ export class Sandbox {
 
   get towerGroupId() {
     return this.runnerGroupId;
+  }
+
+  /** There are no runways any more. */
+  get runwayId() {
+    return undefined;
   }
 
   get runtimeClass() {

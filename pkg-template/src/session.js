@@ -106,8 +106,8 @@ export class Session {
 
   /** Stops all of its sandboxes at the same time and waits for their ends. */
   close(options) {
-    checkOptions("stop", options, "session.close");
-    this.#closing ??= this.#close(options ?? {});
+    const known = checkOptions("stop", options, "session.close");
+    this.#closing ??= this.#close(known);
     return this.#closing;
   }
 

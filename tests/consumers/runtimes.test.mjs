@@ -65,6 +65,14 @@ test("require, in Node: with modules of the platform, and as older versions do i
   assert.equal(await output(process.execPath, ["--no-experimental-require-module", "cjs.cjs"]), "hi there");
 });
 
+test("the older spellings are of the same classes, imported and required", async () => {
+  await write("compat.mjs", `import { AviatoError } from "jetway/compat"; import { JetwayError } from "jetway"; console.log(AviatoError === JetwayError);`);
+  await write("compat.cjs", `const old = require("jetway/compat"); console.log(old.CWSandboxAuthenticationError === require("jetway").AuthenticationError);`);
+  assert.equal(await output(process.execPath, ["compat.mjs"]), "true");
+  assert.equal(await output(process.execPath, ["compat.cjs"]), "true");
+  assert.equal(await output(process.execPath, ["--no-experimental-require-module", "compat.cjs"]), "true");
+});
+
 test("the inline entry needs no file beside it", async () => {
   const code = `import { Client, Sandbox } from "jetway/inline";\n${hi().replace(/const talk = .*?;\n/s, 'const talk = { stdout: "there" };\n')}`;
   await write("inline.mjs", code);
@@ -113,12 +121,14 @@ test("TypeScript takes it: modules, require and bundlers, strict", async () => {
       void [writer, code, text, bytes, all];
     }
     void main;`;
+  await write("old.mts", `import { AviatoAuthenticationError, OperationRef, Sandbox } from "jetway/compat"; export const a: AviatoAuthenticationError | Sandbox | OperationRef<5> = OperationRef.of<5>(5);`);
+  await write("old.cts", `import { NetworkOptions } from "jetway/compat"; export const a = new NetworkOptions({ ingressMode: "public", exposedPorts: [80] });`);
   const names = "Sandbox, JetwayError";
   await write("types.mts", code(`import { ${names} } from "jetway";`));
   await write("types.cts", code(`import { ${names} } from "jetway";`));
   await write("types.ts", code(`import { ${names} } from "jetway";`));
   const strict = ["--strict", "--noEmit", "--target", "es2022", "--lib", "es2022,esnext.disposable,esnext,dom,dom.iterable,dom.asynciterable", "--types", ""];
   const tsc = (args) => run(join(TOOLS, "tsc"), [...args, ...strict], { cwd: project }).catch((error) => assert.fail(error.stdout));
-  await tsc(["types.mts", "types.cts", "--module", "nodenext", "--exactOptionalPropertyTypes"]);
+  await tsc(["types.mts", "types.cts", "old.mts", "old.cts", "--module", "nodenext", "--exactOptionalPropertyTypes"]);
   await tsc(["types.ts", "--module", "esnext", "--moduleResolution", "bundler"]);
 });

@@ -11,7 +11,7 @@ import { SandboxStatus } from "../../pkg-template/src/status.js";
 
 const read = (path) => readFile(fileURLToPath(new URL(`../../${path}`, import.meta.url)), "utf8");
 const sources = readdirSync(fileURLToPath(new URL("../../pkg-template/src", import.meta.url)));
-const declarations = sources.filter((name) => name.endsWith(".d.ts")).map((name) => read(`pkg-template/src/${name}`));
+const declarations = sources.filter((name) => name.endsWith(".d.ts") && name !== "compat.d.ts").map((name) => read(`pkg-template/src/${name}`));
 const types = (await Promise.all(declarations)).join("");
 
 /** The keys of an interface in the types, its parents' included. */

@@ -103,7 +103,7 @@ fn write_inline_wasm(code: &Path, wasm: &Path) -> Result<()> {
     Ok(fs::write(code.join(format!("{OUT_NAME}_inline.js")), format!("export default \"{text}\";\n"))?)
 }
 
-/// `node.cjs` for `require`, and its types.
+/// `node.cjs` and `compat.cjs` for `require`, and their types.
 fn write_common_js(code: &Path, step: &Step) -> Result<()> {
     let url = "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;";
     esbuild()
@@ -111,6 +111,12 @@ fn write_common_js(code: &Path, step: &Step) -> Result<()> {
         .args(["--bundle", "--platform=node", "--target=node20", "--format=cjs"])
         .args(["--define:import.meta.url=__moduleUrl".to_owned(), format!("--banner:js={url}")])
         .arg(outfile(&code.join("node.cjs")))
+        .run(step)?;
+    // The older spellings are of the same classes: they take the package from where everybody has it.
+    esbuild()
+        .arg(code.join("compat.js"))
+        .args(["--bundle", "--platform=node", "--target=node20", "--format=cjs", "--external:jetway"])
+        .arg(outfile(&code.join("compat.cjs")))
         .run(step)?;
     write_common_js_types(code)
 }
