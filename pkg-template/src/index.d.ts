@@ -322,3 +322,4 @@ export * from "./constants.js";
 export * from "./errors.js";
 export * from "./logs.js";
 export * from "./remote.js";
+export * from "./waiting.js";

@@ -33,6 +33,7 @@ export const OPTIONS = {
   function: ["bind", "serialization", "cwd", "env", "container", "tempDir", "onStdout", "onStderr", "timeoutMs", "signal"],
   map: ["concurrency", "signal"],
   fromId: ["timeoutMs", "signal", "client"],
+  wait: ["numReturns", "timeoutMs", "signal"],
   Session: ["client"],
   sessionFromId: ["adopt", "timeoutMs", "signal"],
 };

@@ -13,6 +13,7 @@ export { LogStream } from "./logs.js";
 export { Process } from "./process.js";
 export { Sandbox } from "./sandbox.js";
 export { TerminalSession } from "./terminal.js";
+export { get, result, results, wait } from "./waiting.js";
 export {
   AsyncFunctionError, AuthenticationError, AviatoError, CWSandboxError, CancelledError, ConfigurationError, DiscoveryError,
   FunctionError, FunctionSerializationError, JetwayError, NetworkError, NotSupportedError, RateLimitError,

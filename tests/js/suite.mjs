@@ -16,5 +16,6 @@ import { logs } from "./suite/logs.mjs";
 import { session } from "./suite/session.mjs";
 import { stdin } from "./suite/stdin.mjs";
 import { terminal } from "./suite/terminal.mjs";
+import { waiting } from "./suite/waiting.mjs";
 
-export const suite = { exec, stdin, terminal, files, code, catalog, functions, logs, lifecycle, session, errors };
+export const suite = { exec, stdin, terminal, files, code, catalog, functions, logs, lifecycle, session, errors, waiting };

@@ -72,6 +72,7 @@ test("the options are the same here, in the types and in the core", async () => 
     write: ["FileOptions"],
     function: ["RemoteFunctionOptions"],
     map: ["MapOptions"],
+    wait: ["WaitOptions"],
   };
   // What JavaScript deals with itself, or passes on under its other name.
   const kept = {

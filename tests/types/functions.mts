@@ -1,6 +1,6 @@
 // Remote functions keep their parameters and give promises of their values. Never run.
-import { Sandbox, Session } from "jetway";
-import type { RemoteFunction } from "jetway";
+import { Sandbox, Session, results, wait } from "jetway";
+import type { Process, ProcessResult, RemoteFunction, Waitable } from "jetway";
 import { type Same, is } from "./is.mjs";
 
 export async function right(sandbox: Sandbox): Promise<void> {
@@ -50,4 +50,17 @@ export function wrong(sandbox: Sandbox, session: Session): void {
   sandbox.function("() => 1");
   // @ts-expect-error no Python value
   sandbox.python`def f(): return ${new Date()}`;
+}
+
+export async function waiting(sandbox: Sandbox): Promise<void> {
+  const [result, five] = await results([sandbox.exec(["ls"]), Promise.resolve(5)]);
+  is<Same<typeof result, ProcessResult>>();
+  is<Same<typeof five, number>>();
+  const [done, pending] = await wait([sandbox, sandbox.exec(["ls"])], { numReturns: 1, timeoutMs: 5 });
+  is<Same<typeof done, (Sandbox | Process)[]>>();
+  is<Same<typeof pending, (Sandbox | Process)[]>>();
+  const item: Waitable = sandbox.shell();
+  // @ts-expect-error nothing to wait for
+  void wait([5]);
+  void item;
 }
