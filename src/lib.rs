@@ -30,6 +30,9 @@ pub mod sandbox;
 pub mod session;
 
 // Natively its tests are its only user.
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets what it does not expect must stop")]
+mod engine_tests;
 #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, unused_imports))]
 mod grpc_web;
 mod platform;

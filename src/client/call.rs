@@ -58,12 +58,19 @@ impl Client {
         request: Outgoing,
     ) -> BoxFuture<'_, Result<Bytes, Error>> {
         Box::pin(async move {
-            let mut retries = Retries::new(options.timeout.unwrap_or(self.inner.request_timeout));
+            let limit = options.timeout.unwrap_or(self.inner.request_timeout);
+            let mut retries = Retries::new(limit, self.inner.retry);
             let mut refused = false;
             loop {
-                let left = CallOptions { timeout: Some(retries.remaining()) };
-                let head = self.head(context.clone(), &left, refused).await?;
-                let error = match self.attempt(head, Arc::clone(&request)).await {
+                let attempt = retries.attempt() + u32::from(refused);
+                // A part of the time, where repeating is safe: an answer that was lost is asked for again.
+                let part = context.operation.attempt_limit().unwrap_or(limit);
+                let left = CallOptions { timeout: Some(retries.remaining().min(part)) };
+                let head = self.head(context.clone(), &left, refused, attempt).await?;
+                let told = head.aftermath.clone();
+                let answer = self.attempt(head, Arc::clone(&request)).await;
+                told.tell(answer.as_ref().err());
+                let error = match answer {
                     Ok(answer) => return Ok(answer),
                     Err(error) => error,
                 };

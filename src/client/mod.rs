@@ -29,13 +29,15 @@ use http::HeaderMap;
 pub use call::CallOptions;
 pub(crate) use sandboxes::Creation;
 
+pub(crate) use retry::Backoff;
+
 pub use crate::transport::CallHead;
 
 use crate::{
-    config::{ClientConfig, Credentials},
+    config::{CallInfo, ClientConfig, Credentials, Interceptor, RetryPolicy},
     error::{CallContext, Error, Operation},
     platform,
-    transport::{BaseUrl, Transport},
+    transport::{Aftermaths, BaseUrl, Transport},
 };
 
 /// A server and how to call it. Cheap to clone; clones share one connection.
@@ -50,6 +52,8 @@ struct Inner {
     credentials: Credentials,
     headers: HeaderMap,
     request_timeout: Duration,
+    retry: RetryPolicy,
+    interceptors: Vec<Arc<dyn Interceptor>>,
     waits_for_start: AtomicBool,
 }
 
@@ -59,17 +63,21 @@ impl Client {
     /// # Errors
     /// Validation for a `base_url` that is no http or https root; configuration when TLS cannot be set up.
     pub fn new(config: ClientConfig) -> Result<Self, Error> {
-        let ClientConfig { base_url, credentials, headers, request_timeout } = config;
+        let ClientConfig { base_url, credentials, headers, request_timeout, retry, interceptors } = config;
         let base = BaseUrl::parse(&base_url)?;
         if request_timeout.is_zero() {
             return Err(Error::invalid("requestTimeout", "must be longer than zero"));
+        }
+        if retry.attempts == 0 {
+            return Err(Error::invalid("retry.attempts", "must be at least 1, which repeats nothing"));
         }
         if let Credentials::Bearer(secret) = &credentials {
             credentials::check(secret)?;
         }
         let transport = Transport::new(&base)?;
         let waits_for_start = AtomicBool::new(false);
-        let inner = Inner { base, transport, credentials, headers, request_timeout, waits_for_start };
+        let inner =
+            Inner { base, transport, credentials, headers, request_timeout, retry, interceptors, waits_for_start };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -90,19 +98,26 @@ impl Client {
     /// # Errors
     /// Authentication, when the credentials' provider fails or gives what cannot be sent.
     pub async fn call_head(&self, context: CallContext, options: &CallOptions) -> Result<CallHead, Error> {
-        self.head(context, options, false).await
+        self.head(context, options, false, 1).await
     }
 
-    async fn head(&self, context: CallContext, options: &CallOptions, refused: bool) -> Result<CallHead, Error> {
+    async fn head(
+        &self,
+        context: CallContext,
+        options: &CallOptions,
+        refused: bool,
+        attempt: u32,
+    ) -> Result<CallHead, Error> {
         let timeout = match context.operation {
             Operation::StreamExec | Operation::StreamLogs => options.timeout,
             _ => Some(options.timeout.unwrap_or(self.inner.request_timeout)),
         };
         let mut metadata = self.inner.headers.clone();
+        let aftermath = self.announce(&context, attempt, &mut metadata).await?;
         credentials::add(&self.inner.credentials, refused, &mut metadata)
             .await
             .map_err(|error| error.in_call(&context))?;
-        Ok(CallHead { path: context.operation.path(), metadata, timeout, context, interactive: false })
+        Ok(CallHead { path: context.operation.path(), metadata, timeout, context, interactive: false, aftermath })
     }
 
     /// Opens a call under `head`, and once more with fresh credentials if the server refuses those: it did no work then.
@@ -119,12 +134,42 @@ impl Client {
     {
         let (context, options) = (head.context.clone(), CallOptions { timeout: head.timeout });
         let interactive = head.interactive;
-        match open(head).await {
+        let told = head.aftermath.clone();
+        let answer = open(head).await;
+        told.tell(answer.as_ref().err());
+        match answer {
             Err(error) if self.may_refresh(&error) => {
-                open(CallHead { interactive, ..self.head(context, &options, true).await? }).await
+                let mut head = self.head(context, &options, true, 2).await?;
+                head.interactive = interactive;
+                let told = head.aftermath.clone();
+                let answer = open(head).await;
+                told.tell(answer.as_ref().err());
+                answer
             }
             answer => answer,
         }
+    }
+
+    /// Has the interceptors see a call before it is sent.
+    async fn announce(
+        &self,
+        context: &CallContext,
+        attempt: u32,
+        headers: &mut HeaderMap,
+    ) -> Result<Aftermaths, Error> {
+        let aftermaths = Aftermaths::default();
+        let call = CallInfo { operation: context.operation.name(), sandbox_id: context.sandbox_id.clone(), attempt };
+        for interceptor in &self.inner.interceptors {
+            match interceptor.intercept(&call, headers).await {
+                Ok(aftermath) => aftermaths.extend(aftermath),
+                Err(error) => {
+                    let error = error.in_call(context);
+                    aftermaths.tell(Some(&error));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(aftermaths)
     }
 
     pub(crate) fn transport(&self) -> &Transport {

@@ -1,6 +1,8 @@
 //! What was being done when a call failed; the same status means different things to different calls.
 //! Must not know: transports, wire types.
 
+use std::time::Duration;
+
 /// A remote call of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -126,6 +128,15 @@ impl Operation {
             | Self::ListAvailableRunners
             | Self::GetAvailableRunner => true,
             Self::Exec | Self::StreamExec | Self::StreamLogs | Self::WriteFile => false,
+        }
+    }
+
+    /// How long one attempt may take of a call that may be repeated, where a server answers at once.
+    pub(crate) fn attempt_limit(self) -> Option<Duration> {
+        match self {
+            Self::CreateSandbox | Self::CreateSandboxFromTemplate => Some(Duration::from_secs(25)),
+            Self::GetSandbox => Some(Duration::from_secs(10)),
+            _ => None,
         }
     }
 

@@ -21,7 +21,10 @@ pub(crate) async fn sleep(duration: Duration) {
 
 pub(crate) fn now() -> Instant {
     static START: OnceLock<StdInstant> = OnceLock::new();
-    Instant(START.get_or_init(StdInstant::now).elapsed().as_secs_f64() * 1000.0)
+    let start = *START.get_or_init(StdInstant::now);
+    // Tokio's clock is the system's, except in tests that stop it.
+    let since = tokio::time::Instant::now().into_std().saturating_duration_since(start);
+    Instant(since.as_secs_f64() * 1000.0)
 }
 
 /// The time of day, as far as this machine knows.

@@ -6,11 +6,11 @@ use std::{future::ready, sync::Arc};
 use futures::FutureExt;
 
 use super::{
-    Answer, Beginning, Inner, Sandbox, SandboxInfo, SandboxOptions, knowledge::Knowledge, poller::Poller,
-    spec::creation, together::Together,
+    Answer, Beginning, Inner, Sandbox, SandboxInfo, SandboxOptions, knowledge::Knowledge, placing::Placing,
+    poller::Poller, together::Together,
 };
 use crate::{
-    client::{self, CallOptions, Client, Creation},
+    client::{CallOptions, Client},
     error::{Error, ErrorKind},
     platform::{BoxFuture, spawn},
     wire,
@@ -42,9 +42,9 @@ impl Sandbox {
         let calls = CallOptions { timeout: options.request_timeout };
         let knowledge = Arc::new(Knowledge::default());
         // Made once: however often it is asked for or repeated, the same request id creates one sandbox.
-        let request = client::request_id().and_then(|id| creation(options, id));
+        let placing = Placing::new(options);
         let beginning = Arc::new(Beginning::default());
-        let creation = create(client.clone(), request, calls.clone(), Arc::clone(&knowledge), Arc::clone(&beginning));
+        let creation = create(client.clone(), placing, calls.clone(), Arc::clone(&knowledge), Arc::clone(&beginning));
         Self::new(client, calls, knowledge, (Box::pin(creation) as BoxFuture<'static, _>).shared(), beginning)
     }
 
@@ -101,7 +101,7 @@ impl Sandbox {
 
 async fn create(
     client: Client,
-    request: Result<Creation, Error>,
+    placing: Result<Placing, Error>,
     calls: CallOptions,
     knowledge: Arc<Knowledge>,
     beginning: Arc<Beginning>,
@@ -110,7 +110,7 @@ async fn create(
         return Err(Error::new(ErrorKind::SandboxNotRunning, "the sandbox was stopped before it was started"));
     }
     let ticket = knowledge.ask();
-    let created = SandboxInfo::from_wire(client.create_sandbox(request?, &calls).await?);
+    let created = SandboxInfo::from_wire(placing?.run(&client, &calls).await?);
     let id = created.id.clone();
     knowledge.accepted(ticket, created);
     Ok(id)

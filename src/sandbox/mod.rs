@@ -12,6 +12,7 @@ mod log_place;
 mod log_stream;
 mod logs;
 mod options;
+mod placing;
 mod poller;
 mod spec;
 mod status;
@@ -39,7 +40,8 @@ pub use log_stream::LogStream;
 pub use logs::{LogChunk, LogOptions, LogPosition};
 pub use options::{
     DEFAULT_ARGS, DEFAULT_COMMAND, DEFAULT_IMAGE, Gpu, MountedFile, NetworkOptions, ObjectStorageAccess,
-    ObjectStoragePermission, PlacementMode, ResourceAmounts, Resources, SandboxOptions, SecretMapping,
+    ObjectStoragePermission, PlacementMode, PlacementSpillover, ResourceAmounts, Resources, SandboxOptions,
+    SecretMapping,
 };
 pub(crate) use spec::template_spec;
 pub use status::SandboxStatus;

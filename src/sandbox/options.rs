@@ -56,6 +56,10 @@ pub struct SandboxOptions {
     pub secrets: Vec<SecretMapping>,
     /// Temporary object storage credentials inside.
     pub object_storage_access: Option<ObjectStorageAccess>,
+    /// Where else it may go when its placement has no room for it. Default: nowhere.
+    pub placement_spillover: Option<PlacementSpillover>,
+    /// For how long a creation is repeated while there is no capacity. Default: not at all.
+    pub create_retry_budget: Option<Duration>,
     /// How long each of its calls may take. Default: the client's.
     pub request_timeout: Option<Duration>,
 }
@@ -183,6 +187,15 @@ pub enum PlacementMode {
     Cks,
 }
 
+/// Where a sandbox goes, and where when there is no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlacementSpillover {
+    /// To the service's machines, else to one's own cluster.
+    ServerlessThenCks,
+    /// To one's own cluster, else to the service's machines.
+    CksThenServerless,
+}
+
 impl SandboxOptions {
     /// The defaults.
     pub fn new() -> Self {
@@ -266,6 +279,18 @@ impl SandboxOptions {
     /// Sets on whose machines it runs.
     pub fn placement_mode(mut self, mode: PlacementMode) -> Self {
         self.placement_mode = Some(mode);
+        self
+    }
+
+    /// Sets where it goes, and where when there is no room.
+    pub fn placement_spillover(mut self, spillover: PlacementSpillover) -> Self {
+        self.placement_spillover = Some(spillover);
+        self
+    }
+
+    /// Sets for how long its creation is repeated while there is no capacity.
+    pub fn create_retry_budget(mut self, budget: Duration) -> Self {
+        self.create_retry_budget = Some(budget);
         self
     }
 

@@ -41,7 +41,21 @@ struct State {
     hurry: Option<oneshot::Sender<()>>,
 }
 
+impl State {
+    fn hurry_up(&mut self) {
+        if let Some(hurry) = self.hurry.take() {
+            // Nobody listens any more when the question is already out.
+            let _ = hurry.send(());
+        }
+    }
+}
+
 impl Poller {
+    /// Something happened: whoever waits need not wait out the pause.
+    pub(super) fn hurry_up(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).hurry_up();
+    }
+
     /// The answer of the round under way, or of a new one. Who comes anew says at which pace it wants to begin: it waits
     /// for no pause, and from there the pauses grow again.
     pub(super) fn round(&self, sandbox: &Sandbox, id: &str, anew: Option<Duration>) -> Answer<SandboxInfo> {
@@ -49,10 +63,7 @@ impl Poller {
         let mut pause = state.pause;
         if let Some(pace) = anew {
             (pause, state.pause) = (Duration::ZERO, pace);
-            if let Some(hurry) = state.hurry.take() {
-                // Nobody listens any more when the question is already out.
-                let _ = hurry.send(());
-            }
+            state.hurry_up();
         }
         // A round that has ended is no longer under way, even if somebody still holds its answer.
         let under_way = state.round.as_ref().and_then(WeakShared::upgrade).filter(|round| round.peek().is_none());

@@ -67,6 +67,9 @@ fn specification(options: SandboxOptions, whole: bool) -> Result<wire::SandboxSp
         secrets,
         object_storage_access,
         template: _,
+        // Of the creation's own course: see `placing.rs`.
+        placement_spillover: _,
+        create_retry_budget: _,
         request_timeout: _,
     } = options;
     let image = match image {

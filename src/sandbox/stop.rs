@@ -136,6 +136,7 @@ impl Sandbox {
             Some(sandbox) => drop(self.inner.knowledge.learn(ticket, SandboxInfo::from_wire(sandbox))),
             None => self.inner.knowledge.end(),
         }
+        self.inner.poller.hurry_up();
         Ok(self.status().is_terminal())
     }
 

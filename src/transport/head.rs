@@ -1,10 +1,14 @@
 //! Everything about a call but its body. Must not know: who fills it in.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use http::HeaderMap;
 
-use crate::error::CallContext;
+use crate::error::{CallContext, Error, ErrorKind};
 
 /// A call, ready but for its body: credentials and the caller's headers are already in `metadata`.
 #[derive(Clone)]
@@ -17,6 +21,8 @@ pub struct CallHead {
     pub timeout: Option<Duration>,
     /// For errors: which rpc, on which sandbox.
     pub context: CallContext,
+    /// Who is to be told how it went.
+    pub(crate) aftermath: Aftermaths,
     /// Whether somebody types at the other end: then little is to be under way, or what is shown lags behind.
     pub interactive: bool,
 }
@@ -45,6 +51,40 @@ impl CallHead {
 
 /// What fits into eight digits of seconds, the widest that `grpc-timeout` allows without losing precision to hours.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(99_999_999);
+
+type Told = Box<dyn FnOnce(Option<&Error>) + Send>;
+
+/// Those who are told once how a call went; if nobody says, that it was given up.
+#[derive(Clone, Default)]
+pub(crate) struct Aftermaths(Arc<Untold>);
+
+#[derive(Default)]
+struct Untold(Mutex<Vec<Told>>);
+
+impl Aftermaths {
+    /// One more; the last is told first.
+    pub(crate) fn extend(&self, told: Option<Told>) {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).extend(told);
+    }
+
+    pub(crate) fn tell(&self, failure: Option<&Error>) {
+        self.0.take().into_iter().rev().for_each(|told| told(failure));
+    }
+}
+
+impl Untold {
+    fn take(&self) -> Vec<Told> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Untold {
+    fn drop(&mut self) {
+        for told in self.take().into_iter().rev() {
+            told(Some(&Error::new(ErrorKind::Cancelled, "the call was given up before its answer")));
+        }
+    }
+}
 
 impl fmt::Debug for CallHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -53,6 +53,7 @@ pub(crate) use {
 
 pub(crate) use base_url::BaseUrl;
 use deadline::Deadline;
+pub(crate) use head::Aftermaths;
 pub use head::CallHead;
 
 /// What client and server allow a message to be, both ways.

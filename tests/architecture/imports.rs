@@ -10,7 +10,8 @@ pub const CLIENT: [Row; 13] = [
     ("grpc_web", &[]),
     ("platform", &[]),
     ("error", &[]),
-    ("config", &[]),
+    // Interceptors are told how calls went.
+    ("config", &["error"]),
     ("wire", &[]),
     ("transport", &["platform", "grpc_web", "error"]),
     ("client", &["transport", "grpc_web", "platform", "error", "config", "wire"]),

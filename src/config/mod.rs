@@ -1,10 +1,16 @@
 //! How to reach a server and as whom: plain values, checked when a client is made of them.
 //! Must not know: the environment, files, transports.
 
+mod interceptor;
+mod retry;
+
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue};
+
+pub use interceptor::{Aftermath, CallInfo, Interceptor};
+pub use retry::RetryPolicy;
 
 /// Where the hosted service lives.
 pub const DEFAULT_BASE_URL: &str = "https://api.cwsandbox.com";
@@ -29,6 +35,10 @@ pub struct ClientConfig {
     pub headers: HeaderMap,
     /// How long a call may take unless it says otherwise. Default: 300 s.
     pub request_timeout: Duration,
+    /// How calls that may be repeated are.
+    pub retry: RetryPolicy,
+    /// What sees every call, in this order.
+    pub interceptors: Vec<Arc<dyn Interceptor>>,
 }
 
 impl ClientConfig {
@@ -54,6 +64,18 @@ impl ClientConfig {
         self.request_timeout = timeout;
         self
     }
+
+    /// Sets how calls that may be repeated are.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// Adds what sees every call.
+    pub fn interceptor(mut self, interceptor: impl Interceptor) -> Self {
+        self.interceptors.push(Arc::new(interceptor));
+        self
+    }
 }
 
 impl Default for ClientConfig {
@@ -63,6 +85,8 @@ impl Default for ClientConfig {
             credentials: Credentials::None,
             headers: HeaderMap::new(),
             request_timeout: DEFAULT_REQUEST_TIMEOUT,
+            retry: RetryPolicy::default(),
+            interceptors: Vec::new(),
         }
     }
 }
@@ -75,6 +99,7 @@ impl fmt::Debug for ClientConfig {
             .field("credentials", &self.credentials)
             .field("headers", &headers)
             .field("request_timeout", &self.request_timeout)
+            .field("retry", &self.retry)
             .finish()
     }
 }
