@@ -6,7 +6,7 @@ use crate::tree::{SourceFile, code};
 pub type Row = (&'static str, &'static [&'static str]);
 
 /// The client's table. `lib` and `wire` are the crate's root and the generated types.
-pub const CLIENT: [Row; 13] = [
+pub const CLIENT: [Row; 14] = [
     ("grpc_web", &[]),
     ("platform", &[]),
     ("error", &[]),
@@ -20,6 +20,8 @@ pub const CLIENT: [Row; 13] = [
     ("catalog", &["sandbox", "client", "error", "wire"]),
     ("code", &["sandbox", "process", "client", "error", "platform"]),
     ("session", &["sandbox", "process", "client", "error", "config"]),
+    // Tests of the whole engine, from above.
+    ("engine_tests", &["session", "sandbox", "client", "config", "error", "wire"]),
     ("wasm", &["session", "catalog", "code", "sandbox", "process", "client", "config", "error", "platform"]),
 ];
 
