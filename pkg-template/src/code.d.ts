@@ -1,7 +1,7 @@
 // Code contexts: interpreters in a sandbox that keep their state.
 import type { CallOptions, Data } from "./index.js";
 
-export type CodeLanguage = "python" | "javascript";
+export type CodeLanguage = "python" | "javascript" | "bash";
 
 export interface ContextOptions {
   /** Default: `"python"`. Also its short forms: `"py"`, `"js"`, `"node"`. */

@@ -16,6 +16,7 @@ const PYTHON: &str = concat!(
     include_str!("driver/python/spool.py"),
     include_str!("driver/python/clients.py"),
     include_str!("driver/python/supervisor.py"),
+    include_str!("driver/python/shell.py"),
     include_str!("driver/python/worker.py"),
 );
 
@@ -37,26 +38,26 @@ pub enum Language {
     Python,
     /// Node 18 or newer, as `node`.
     JavaScript,
+    /// Bash, or `sh` where there is none; its keeper needs Python 3.8 or newer, as `python3`.
+    Bash,
 }
 
 impl Language {
     /// Every language, in the order in which a sandbox is asked about them.
-    pub const ALL: [Self; 2] = [Self::Python, Self::JavaScript];
+    pub const ALL: [Self; 3] = [Self::Python, Self::JavaScript, Self::Bash];
 
     /// Reads a name or one of its short forms.
     ///
     /// # Errors
-    /// Not supported for languages that run but keep no state here; validation for names of none.
+    /// Validation for names of none.
     pub fn parse(name: &str) -> Result<Self, Error> {
         match name.to_ascii_lowercase().as_str() {
             "python" | "python3" | "py" => Ok(Self::Python),
             "javascript" | "js" | "node" | "nodejs" => Ok(Self::JavaScript),
-            "bash" | "sh" | "shell" => Err(Error::new(
-                ErrorKind::NotSupported,
-                format!("language: a {name} context that keeps its shell is not there yet"),
-            )
-            .with_hint("Use runCommand for a command, or shell() for a terminal that keeps its state")),
-            _ => Err(Error::invalid("language", format!("must be \"python\" or \"javascript\", got {name:?}"))),
+            "bash" | "sh" | "shell" => Ok(Self::Bash),
+            _ => {
+                Err(Error::invalid("language", format!("must be \"python\", \"javascript\" or \"bash\", got {name:?}")))
+            }
         }
     }
 
@@ -65,13 +66,14 @@ impl Language {
         match self {
             Self::Python => "python",
             Self::JavaScript => "javascript",
+            Self::Bash => "bash",
         }
     }
 
     /// The program that keeps its state.
     pub(crate) fn driver(self) -> &'static str {
         match self {
-            Self::Python => PYTHON,
+            Self::Python | Self::Bash => PYTHON,
             Self::JavaScript => JAVASCRIPT,
         }
     }
@@ -79,7 +81,7 @@ impl Language {
     /// Where that lies in a sandbox: another version, another place.
     pub(crate) fn driver_path(self) -> String {
         let (hash, file) = match self {
-            Self::Python => (const { fingerprint(PYTHON) }, "driver.py"),
+            Self::Python | Self::Bash => (const { fingerprint(PYTHON) }, "driver.py"),
             Self::JavaScript => (const { fingerprint(JAVASCRIPT) }, "driver.mjs"),
         };
         format!("{ROOT}/{hash:016x}/{file}")
@@ -108,7 +110,7 @@ impl Language {
     fn command(self) -> Vec<String> {
         let interpreter: &[&str] = match self {
             // The relay needs no site packages; the interpreter that it starts has them.
-            Self::Python => &["python3", "-I", "-S"],
+            Self::Python | Self::Bash => &["python3", "-I", "-S"],
             Self::JavaScript => &["node"],
         };
         interpreter.iter().map(|part| (*part).to_owned()).chain([self.driver_path()]).collect()
@@ -140,8 +142,8 @@ mod tests {
     }
 
     #[test]
-    fn a_language_that_is_not_there_is_a_typed_error() {
-        assert_eq!(Language::parse("bash").unwrap_err().kind(), ErrorKind::NotSupported);
+    fn a_language_that_is_none_is_a_typed_error() {
+        assert_eq!(Language::parse("sh").unwrap(), Language::Bash);
         let error = Language::parse("cobol").unwrap_err();
         assert_eq!((error.kind(), error.field_violations()[0].field.as_str()), (ErrorKind::Validation, "language"));
     }

@@ -26,7 +26,7 @@ pub const CLIENT: [Row; 14] = [
 ];
 
 /// The server's floors, top to bottom; a floor may use what is below it.
-pub const SERVER: [Row; 14] = [
+pub const SERVER: [Row; 15] = [
     (
         "server",
         &[
@@ -38,13 +38,17 @@ pub const SERVER: [Row; 14] = [
             "store",
             "images",
             "secrets",
+            "tokens",
             "config",
             "identity",
             "wire",
         ],
     ),
-    ("front", &["service", "supervisor", "runtime", "hello", "config", "identity", "wire"]),
-    ("service", &["supervisor", "egress", "runtime", "store", "images", "secrets", "config", "identity", "wire"]),
+    ("front", &["service", "supervisor", "runtime", "hello", "tokens", "config", "identity", "wire"]),
+    (
+        "service",
+        &["supervisor", "egress", "runtime", "store", "images", "secrets", "tokens", "config", "identity", "wire"],
+    ),
     ("supervisor", &["egress", "runtime", "store", "images", "config", "identity", "wire"]),
     ("egress", &["runtime", "hello"]),
     ("hello", &[]),
@@ -54,6 +58,7 @@ pub const SERVER: [Row; 14] = [
     ("secrets", &[]),
     ("config", &["secrets"]),
     ("identity", &["config"]),
+    ("tokens", &[]),
     ("wire", &[]),
     ("page", &[]),
 ];

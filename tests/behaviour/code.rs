@@ -9,7 +9,7 @@ use jetway::{
 
 use crate::support::{Site, field};
 
-const BOTH: [Language; 2] = Language::ALL;
+const BOTH: [Language; 2] = [Language::Python, Language::JavaScript];
 
 async fn context(sandbox: &Sandbox, language: Language) -> Context {
     sandbox.code().create_context(ContextOptions::new(language)).await.unwrap()
@@ -39,6 +39,21 @@ async fn a_variable_is_remembered_by_the_next_call_and_by_another_client() {
     let listed = sandbox.code().list().await.unwrap();
     assert_eq!(listed.len(), 2);
     assert!(listed.iter().all(|context| context.alive));
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shell_keeps_its_directory_and_its_variables_and_an_exit_code_is_data() {
+    let site = Site::open().await;
+    let context = context(&site.sandbox(), Language::Bash).await;
+    run(&context, "cd /usr; x='a b'").await;
+    let kept = run(&context, "pwd; echo $x").await;
+    assert_eq!((kept.stdout_text().as_str(), kept.status, kept.error), ("/usr\na b\n", RunStatus::Ok, None));
+    let failed = run(&context, "false").await;
+    let error = failed.error.unwrap();
+    assert_eq!((failed.status, error.name.as_str(), error.value.as_str()), (RunStatus::Error, "ExitStatus", "1"));
+    let late = context.run("sleep 1000", limited(300)).await.unwrap();
+    assert_eq!((late.status, run(&context, "echo $x").await.stdout_text().as_str()), (RunStatus::Timeout, "a b\n"));
     site.close().await;
 }
 

@@ -29,6 +29,7 @@ def assemble(language, name):
 
 DRIVERS = {"python": assemble("python", "driver.py"), "javascript": assemble("javascript", "driver.mjs")}
 COMMANDS = {
+    "bash": ["python3", "-I", "-S", DRIVERS["python"]],
     "python": ["python3", "-I", "-S", DRIVERS["python"]],
     "javascript": ["node", DRIVERS["javascript"]],
 }

@@ -27,6 +27,47 @@ class Case(unittest.TestCase):
         return peer
 
 
+class Bash(Case):
+    def test_a_shell_keeps_its_directory_its_variables_and_its_functions(self):
+        peer = self.attach("bash", context="bash")
+        self.assertEqual(peer.run("cd /tmp; x='a b'; f() { echo \"f: $x\"; }").done["status"], "ok")
+        result = peer.run("pwd; f; echo oops >&2")
+        self.assertEqual((result.out, result.err, result.done["executionCount"]), ("/tmp\nf: a b\n", "oops\n", 2))
+
+    def test_an_exit_code_is_data_and_an_exit_ends_the_shell(self):
+        peer = self.attach("bash", context="bash")
+        failed = peer.run("x=1; echo out; ls /nowhere-at-all 2>/dev/null")
+        self.assertEqual((failed.done["status"], failed.error["name"], failed.error["value"]), ("error", "ExitStatus", "2"))
+        self.assertEqual(peer.run("echo $x").out, "1\n")
+        self.assertEqual(peer.run("if then").done["status"], "error")
+        ended = peer.run("echo bye; exit 3")
+        self.assertEqual((ended.out, ended.done["status"], ended.done["restarted"]), ("bye\n", "exited", True))
+        self.assertIn("exited with code 3", ended.error["value"])
+        self.assertEqual(peer.run("echo \"[$x]\"").out, "[]\n")
+
+    def test_an_interrupt_ends_what_runs_and_keeps_the_shell(self):
+        peer = self.attach("bash", context="bash")
+        peer.run("x=1")
+        for endless in ("sleep 1000; echo not reached", "while :; do :; done", "f() { sleep 1000; }; f; echo not reached"):
+            call = peer.start(endless)
+            while peer.step() != b"S":
+                pass
+            peer.send(b"I", call)
+            result = peer.wait(call)
+            self.assertEqual((result.done["status"], result.out), ("interrupted", ""), endless)
+        late = peer.run("sleep 1000", timeoutMs=200)
+        self.assertEqual((late.done["status"], late.error["name"]), ("timeout", "TimeoutError"))
+        self.assertEqual(peer.run("echo $x").out, "1\n")
+
+    def test_code_cannot_eat_what_is_said_to_the_shell(self):
+        peer = self.attach("bash", context="bash")
+        self.assertEqual(peer.run("cat; read line; echo \"[$line]\"").out, "[]\n")
+        peer.run("sleep 1000 & echo $! > /dev/null")
+        self.assertEqual(peer.run("printf 'no newline'; echo é").out, "no newlineé\n")
+        big = "x='%s'; echo ${#x}" % ("y" * 3000000)
+        self.assertEqual(peer.run(big).out, "3000000\n")
+
+
 class BothLanguages(Case):
     def test_two_clients_share_the_state_and_wait_for_each_other(self):
         for language, wait in (("python", "import time; time.sleep(0.3); x = 1"), ("javascript", "await new Promise((go) => setTimeout(go, 300)); x = 1")):

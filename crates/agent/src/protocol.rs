@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// Spoken version; an agent that outlived its server's binary is refused when it differs.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// `argv[0]` and `argv[1]` of a process that is to become an agent.
 pub const ARGV: [&str; 2] = ["jetway-agent", "--become-process-one"];
@@ -236,6 +236,12 @@ pub enum Request {
     RestoreTree(Tree),
     /// Ask what runs: [`Reply::Status`].
     Status,
+    /// Stop every process but the agent by signal, or let them go on; answered by [`Reply::Done`]. For machines without
+    /// a control group that freezes.
+    Suspend {
+        /// Stop, or go on.
+        suspended: bool,
+    },
     /// TERM to every process, KILL after the grace, then [`Reply::Done`], then the agent ends.
     Stop {
         /// Milliseconds.

@@ -210,6 +210,10 @@ impl Server {
             Request::SaveTree(tree) => self.tree(id, &tree, Errand::Save),
             Request::RestoreTree(tree) => self.tree(id, &tree, Errand::Restore),
             Request::Status => connection.send(&Reply::Status(survey::status()), &[]),
+            Request::Suspend { suspended } => {
+                signal_all(if suspended { Signal::STOP } else { Signal::CONT });
+                connection.send(&Reply::Done, &[]);
+            }
             Request::Stop { grace_ms } => {
                 connection.role = Role::Stop;
                 let kill_at = Instant::now() + Duration::from_millis(grace_ms.min(24 * 3_600_000));

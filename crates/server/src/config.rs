@@ -53,6 +53,18 @@ pub struct ServerConfig {
     pub max_sandboxes: usize,
     /// Processes and threads of a sandbox; where no control group counts them, each of its user ids may have as many.
     pub processes_per_sandbox: i64,
+    /// Everybody who reaches the port may have a user's token made. For development; the server's own token still rules.
+    pub open_minting: bool,
+    /// Sandboxes of the pool that wait for users. Below 1 they are made when somebody asks.
+    pub pool_warm: usize,
+    /// Sandboxes of the pool at a time, waiting and taken.
+    pub pool_most: usize,
+    /// Sessions that nobody uses for so long are paused; `None` lets them run.
+    pub session_idle: Option<Duration>,
+    /// REST requests that one address may make at once; in the long run it may make `rest_per_second`.
+    pub rest_burst: u32,
+    /// See `rest_burst`.
+    pub rest_per_second: u32,
     /// How long a finished sandbox stays visible to get and list.
     pub retention: Duration,
     /// How long processes get after TERM when the server shuts down.
@@ -82,6 +94,12 @@ impl ServerConfig {
             agent_exe: None,
             max_sandboxes: 1000,
             processes_per_sandbox: 4096,
+            open_minting: false,
+            pool_warm: 0,
+            pool_most: 50,
+            session_idle: Some(Duration::from_secs(30 * 60)),
+            rest_burst: 200,
+            rest_per_second: 100,
             retention: Duration::from_secs(3600),
             shutdown_grace: Duration::from_secs(2),
         }

@@ -1,4 +1,4 @@
-//! Secrets and names that a data directory keeps: the token, the key that signs page tokens, the runner's id.
+//! Secrets and names that a data directory keeps: the token, the keys that sign pages' and users' tokens, the runner's id.
 //! Must not know: HTTP. Never logs what it reads.
 
 use std::{
@@ -17,6 +17,8 @@ pub(crate) struct Identity {
     pub token: String,
     /// Signs page tokens and cookies.
     pub signing_key: Vec<u8>,
+    /// Signs users' tokens.
+    pub token_key: Vec<u8>,
     /// Names this machine in `runner_id`.
     pub runner_id: String,
 }
@@ -27,6 +29,7 @@ impl Identity {
         Ok(Self {
             token: keep(&data_dir.join("token"), || Ok(format!("jw_{}", random_text(32)?)))?,
             signing_key: keep(&data_dir.join("page.key"), || random_text(32))?.into_bytes(),
+            token_key: keep(&data_dir.join("token.key"), || random_text(32))?.into_bytes(),
             runner_id: keep(&data_dir.join("runner-id"), || Ok(format!("local-{}", &uuid_text()?[..8])))?,
         })
     }

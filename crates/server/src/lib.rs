@@ -9,6 +9,7 @@
 //! supervisor/  the life of a sandbox: desired and actual state, timers, one task each
 //! egress/      the way out of a sandbox
 //! runtime/     what sandboxes run in        store/  what survives a restart        secrets  values that nothing keeps
+//!                                           tokens   who calls, and what for
 //! ```
 
 mod config;
@@ -22,6 +23,7 @@ mod server;
 mod service;
 mod store;
 mod supervisor;
+mod tokens;
 
 pub use config::{Access, RuntimeChoice, ServerConfig, ServiceUrls};
 pub use secrets::{SecretSource, is_name as is_secret_store_name};

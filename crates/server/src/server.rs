@@ -9,6 +9,7 @@ use std::{
 };
 
 use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     config::{Access, ServerConfig},
@@ -17,9 +18,10 @@ use crate::{
     identity::{Identity, create_private_dir, random_text},
     runtime::{Runtime, RuntimeError},
     secrets::Secrets,
-    service::{Api, Parts, ServiceHosts},
+    service::{Api, Parts, PoolOptions, ServiceHosts},
     store::{Bucket, Store, StoreError},
     supervisor::{self, Supervisor},
+    tokens::Signer,
 };
 
 /// Where snapshots are kept, below the data directory.
@@ -38,6 +40,8 @@ pub struct Server {
     token: Option<String>,
     launch_code: String,
     ca: PathBuf,
+    /// Ends and pauses sessions and fills the pool, for as long as the server lives.
+    tending: AbortOnDropHandle<()>,
     /// Held for as long as the data directory is in use.
     _lock: File,
 }
@@ -99,10 +103,15 @@ impl Server {
         let runtime = start_runtime(&config).await?;
         let database = data_dir.join("state.db");
         let store = Store::open((!config.ephemeral).then_some(database.as_path()))?;
-        let (retention, max_sandboxes) = (config.retention, config.max_sandboxes);
         let owner = Owner { allowed: config.egress_allowed.clone(), port: address.port() };
         let egress = Arc::new(Egress::new(owner, SystemNames { table: config.egress_hosts.clone() }));
-        let options = supervisor::Options { retention, max_sandboxes, egress, service_addresses };
+        let options = supervisor::Options {
+            retention: config.retention,
+            max_sandboxes: config.max_sandboxes,
+            egress,
+            service_addresses,
+            workspaces: data_dir.join("workspaces"),
+        };
         let page = PageInfo { images: runtime.capabilities().images.clone(), port: address.port() };
         let supervisor = Supervisor::open(runtime, store.clone(), options)
             .await
@@ -115,7 +124,11 @@ impl Server {
         };
         let launch_code = random_text(18).map_err(unusable)?;
         let share_key = identity.signing_key.clone();
-        let access = front::Access::new(token.clone(), identity.signing_key, launch_code.clone());
+        let signer = Signer::new(&identity.token_key);
+        // A server that is open to everybody gives everybody tokens, too.
+        let open_minting = config.open_minting || token.is_none();
+        let access =
+            front::Access::new(token.clone(), identity.signing_key, launch_code.clone(), signer.clone(), open_minting);
         let neighbours = Neighbours { hosts: config.allow_hosts.clone(), origins: config.allow_origins.clone() };
         let (domain, port) = (config.service_domain.to_ascii_lowercase(), address.port());
         let services = ServiceHosts { domain, port, tls: config.tls_only, key: share_key };
@@ -128,13 +141,18 @@ impl Server {
             store,
             bucket: bucket.clone(),
             secrets: Secrets::new(data_dir.join("secrets"), config.secret_stores.clone()),
+            signer,
+            open_minting,
+            pool: PoolOptions { warm: config.pool_warm, most: config.pool_most },
             runner_id: identity.runner_id,
             allow_unenforced_limits: config.allow_unenforced_limits,
             services,
         });
         api.recover_snapshots().await.map_err(BindError::State)?;
-        let front = Front::new(access, neighbours, page, previews, tls, api.routes());
-        Ok(Self { listener, address, front, supervisor, bucket, config, token, launch_code, ca, _lock: lock })
+        let tending = api.tend(config.session_idle);
+        let rate = front::RateLimit::new(config.rest_burst, config.rest_per_second);
+        let front = Front::new(access, neighbours, page, previews, tls, api, rate);
+        Ok(Self { listener, address, front, supervisor, bucket, config, token, launch_code, ca, tending, _lock: lock })
     }
 
     /// Where it listens.
@@ -173,8 +191,9 @@ impl Server {
     /// Serves until `shutdown` resolves. Then, unless the configuration keeps them, every sandbox is stopped and what it
     /// used is given back before this returns.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, front, supervisor, bucket, config, _lock, .. } = self;
+        let Self { listener, front, supervisor, bucket, config, tending, _lock, .. } = self;
         let stopping = async {
+            drop(tending);
             if config.keep_sandboxes && !config.ephemeral {
                 supervisor.flush().await;
             } else {

@@ -149,10 +149,20 @@ export const code = {
     await rejects(sandbox.runCode("1", { context: here.id }), { reason: "CODE_CONTEXT_NOT_FOUND" });
     await rejects(sandbox.runCode("1", { context: "python/../etc" }), { code: "validation_error" });
     await rejects(there.run("1", { timeoutMs: 0 }), { code: "validation_error" });
-    await rejects(sandbox.runCode("1", { language: "bash" }), { code: "not_supported" });
+    await rejects(sandbox.runCode("1", { language: "cobol" }), { code: "validation_error" });
     await rejects(sandbox.runCode("1", { timeout: 5 }), TypeError);
     await rejects(sandbox.runCode(5), TypeError);
     throws(() => sandbox.code.context(5), TypeError);
+  },
+
+  "a shell keeps its directory and its variables, and an exit code is data": async ({ sandbox }) => {
+    await sandbox.runCode("cd /usr; x='a b'", { language: "bash" });
+    const kept = await sandbox.runCode("pwd; echo $x", { language: "sh" });
+    deepEqual([kept.stdout, kept.error, kept.status], ["/usr\na b\n", null, "ok"]);
+    const failed = await sandbox.runCode("false", { language: "bash" });
+    deepEqual([failed.status, failed.error.name, failed.error.value], ["error", "ExitStatus", "1"]);
+    const late = await sandbox.runCode("sleep 1000", { language: "bash", timeoutMs: 300 });
+    deepEqual([late.status, (await sandbox.runCode("echo $x", { language: "bash" })).stdout], ["timeout", "a b\n"]);
   },
 
   "a command runs by shell or as an array": async ({ sandbox }) => {

@@ -4,6 +4,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     process::Stdio,
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -14,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     announcement::{Announcement, SharedFile},
-    data_dir,
+    data_dir, duration,
 };
 
 /// Serve sandboxes from this machine.
@@ -100,6 +101,22 @@ pub struct Serve {
     /// owner only.
     #[arg(long = "secret-store", value_name = "NAME=SOURCE", value_parser = secret_store)]
     secret_stores: Vec<(String, SecretSource)>,
+
+    /// Let everybody who reaches the port have a user's token made, as the Cloud Sandbox SDK asks for one; for development
+    #[arg(long)]
+    dev_tokens: bool,
+
+    /// Keep so many sandboxes waiting in the pool, to be handed out in milliseconds
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    warm: usize,
+
+    /// Sandboxes of the pool at a time, waiting and taken
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pool_max: usize,
+
+    /// Pause sessions that nobody uses for so long, e.g. 30m; 0s lets them run
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = duration::parse)]
+    session_idle: Duration,
 
     /// Start sandboxes although this machine cannot enforce the limits they ask for
     #[arg(long)]
@@ -231,6 +248,10 @@ fn config(arguments: &Serve, data_dir: PathBuf) -> ServerConfig {
     };
     config.service_domain.clone_from(&arguments.service_domain);
     config.ephemeral = arguments.ephemeral;
+    config.open_minting = arguments.dev_tokens;
+    config.pool_warm = arguments.warm;
+    config.pool_most = arguments.pool_max;
+    config.session_idle = Some(arguments.session_idle).filter(|idle| !idle.is_zero());
     config.keep_sandboxes = arguments.keep_sandboxes;
     config.allow_unenforced_limits = arguments.allow_unenforced_limits;
     config.max_sandboxes = arguments.max_sandboxes;

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Front,
     preview::{self, Arrival},
+    rest::Peer,
 };
 use crate::hello;
 
@@ -56,11 +57,12 @@ pub(crate) async fn listen(
         };
         match accepted {
             // One that came to an address that is not this server's is dropped.
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 if let Some(arrival) = front.arrival(&stream) {
                     let connection = Connection {
                         front: front.clone(),
                         arrival,
+                        peer: Peer(peer),
                         builder: builder.clone(),
                         watcher: graceful.watcher(),
                         closing: closing.clone(),
@@ -105,6 +107,7 @@ fn builder() -> auto::Builder<TokioExecutor> {
 struct Connection {
     front: Front,
     arrival: Arrival,
+    peer: Peer,
     builder: Arc<auto::Builder<TokioExecutor>>,
     watcher: Watcher,
     /// Whoever has said nothing by then never will be heard.
@@ -171,8 +174,9 @@ impl Connection {
     }
 
     async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let Connection { front, arrival, builder, watcher, .. } = self;
-        let service = service_fn(move |request: http::Request<Incoming>| {
+        let Connection { front, arrival, peer, builder, watcher, .. } = self;
+        let service = service_fn(move |mut request: http::Request<Incoming>| {
+            request.extensions_mut().insert(peer);
             let front = front.clone();
             async move { Ok::<_, Infallible>(front.answer(request.map(Body::new), arrival).await) }
         });

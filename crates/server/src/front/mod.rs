@@ -11,6 +11,7 @@ mod port;
 mod preview;
 mod refusal;
 mod relay;
+mod rest;
 mod tls;
 mod websocket;
 
@@ -30,8 +31,10 @@ pub(crate) use listener::listen;
 pub(crate) use page::PageInfo;
 pub(crate) use port::Port;
 pub(crate) use preview::Previews;
+pub(crate) use rest::RateLimit;
 pub(crate) use tls::Tls;
 
+use crate::service::Api;
 use limit::LimitMessages;
 use preview::{Arrival, Place};
 use refusal::{Refusal, Tongue};
@@ -49,6 +52,8 @@ struct Setup {
     page: PageInfo,
     previews: Previews,
     tls: Tls,
+    api: Api,
+    rate: RateLimit,
     grpc: GrpcWebService<LimitMessages<Routes>>,
 }
 
@@ -60,10 +65,11 @@ impl Front {
         page: PageInfo,
         previews: Previews,
         tls: Tls,
-        routes: Routes,
+        api: Api,
+        rate: RateLimit,
     ) -> Self {
-        let grpc = GrpcWebLayer::new().layer(LimitMessages::new(routes));
-        Self(Arc::new(Setup { access, neighbours, page, previews, tls, grpc }))
+        let grpc = GrpcWebLayer::new().layer(LimitMessages::new(api.routes()));
+        Self(Arc::new(Setup { access, neighbours, page, previews, tls, api, rate, grpc }))
     }
 
     /// How a connection came; `None` for one that this server does not answer.
@@ -116,6 +122,9 @@ impl Front {
         if is_grpc(request.headers()) {
             return self.call(request).await;
         }
+        if rest::has(request.uri().path()) {
+            return Ok(rest::answer(setup, request).await);
+        }
         match (request.method(), request.uri().path()) {
             (&Method::GET | &Method::HEAD, "/healthz") => Ok(Response::new(Body::from("ok\n"))),
             (&Method::POST, "/page/token") => page::token(setup, &request),
@@ -125,13 +134,14 @@ impl Front {
     }
 
     /// Passes a gRPC or gRPC-web call on, once its credentials are good.
-    async fn call(&self, request: Request<Body>) -> Result<Response<Body>, Refusal> {
+    async fn call(&self, mut request: Request<Body>) -> Result<Response<Body>, Refusal> {
         if request.version() < Version::HTTP_2 && !is_grpc_web(request.headers()) {
             return Err(Refusal::bad_request(
                 "native gRPC needs HTTP/2; over HTTP/1.1 send application/grpc-web+proto",
             ));
         }
-        self.0.access.check(request.headers())?;
+        let caller = self.0.access.check(request.uri().path(), request.headers())?;
+        request.extensions_mut().insert(caller);
         let Ok(response) = self.0.grpc.clone().oneshot(request).await;
         Ok(response.map(Body::new))
     }

@@ -172,6 +172,12 @@ async fn reach(
             return Err(Refusal::bad_request(text));
         }
     }
+    if service.private {
+        let caller = setup.access.caller(request.headers()).map_err(Refusal::from)?;
+        if !caller.reaches(&sandbox.holder().user, &id, &sandbox.draft.tags) {
+            return Err(Refusal::no_service(format!("no sandbox {id} of yours has a service at this address")));
+        }
+    }
     let cookie = admit(setup, &id, &service, &mut request)?;
     let instance = running(&sandbox).await?;
     let stream = instance.dial(port).await.map_err(|error| not_answering(&error, port))?;
@@ -191,7 +197,6 @@ fn admit(
     request: &mut Request<Body>,
 ) -> Result<Option<HeaderValue>, Refusal> {
     if service.private {
-        setup.access.check(request.headers())?;
         // Never the sandbox's to know.
         request.headers_mut().remove(header::AUTHORIZATION);
         request.headers_mut().remove("x-wandb-api-key");

@@ -96,6 +96,17 @@ pub trait Instance: Send + Sync + 'static {
     /// TERM to every process, then KILL after `grace`; returns when nothing runs any more.
     async fn stop(&self, grace: Duration) -> Result<(), RuntimeError>;
 
+    /// Stops every process where it stands, without it noticing more than a jump of the clock; says by what. Until
+    /// [`thaw`](Self::thaw), nothing else but [`stop`](Self::stop) and [`remove`](Self::remove) is to be called.
+    async fn freeze(&self) -> Result<Freezing, RuntimeError> {
+        Err(RuntimeError::Unsupported("this runtime cannot freeze a sandbox's processes".into()))
+    }
+
+    /// Lets frozen processes go on. Does nothing when they run.
+    async fn thaw(&self) -> Result<(), RuntimeError> {
+        Ok(())
+    }
+
     /// Kills what still runs and removes everything the sandbox used, its logs included.
     async fn remove(&self) -> Result<(), RuntimeError>;
 
@@ -259,6 +270,15 @@ pub struct ExitStatus {
     pub code: i32,
     /// Set when the sandbox was lost before the process ended.
     pub lost: Option<String>,
+}
+
+/// How processes are kept from running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freezing {
+    /// By the kernel, with nobody inside able to tell.
+    ControlGroup,
+    /// By a stop signal to each of them, which a parent inside may notice.
+    Signal,
 }
 
 /// A file opened for reading.

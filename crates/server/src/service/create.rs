@@ -10,13 +10,27 @@ use super::{Api, Problem, network, plan, unsupported, view};
 use crate::{
     identity,
     runtime::{Capabilities, ImageView, Limits, RuntimeError, SandboxPlan},
-    supervisor::Draft,
+    supervisor::{Draft, Holder},
     wire::sandbox::{CreateSandboxRequest, Sandbox, SandboxMode, SandboxSpec},
 };
 
 impl Api {
     /// Accepts a sandbox.
     pub(super) async fn accept(&self, request: CreateSandboxRequest) -> Result<Sandbox, Problem> {
+        let draft = self.draft(request).await?;
+        let scope = self.caller().scope();
+        if !scope.sandbox_ids.is_empty() || !scope.tags.iter().all(|tag| draft.tags.contains(tag)) {
+            let text = "this token is good for certain sandboxes only and makes no others; use one with a wider scope";
+            return Err(Problem::new(Code::PermissionDenied, "CWSANDBOX_OUT_OF_SCOPE", text));
+        }
+        let holder = Holder::of(self.caller().user());
+        let accepted = self.supervisor().create_for(draft, holder).await?;
+        let endpoint_share_token = self.0.services.share_token(&accepted).unwrap_or_default();
+        Ok(Sandbox { endpoint_share_token, ..view::sandbox(self, &accepted) })
+    }
+
+    /// A sandbox that could be made, by a request that was checked.
+    pub(super) async fn draft(&self, request: CreateSandboxRequest) -> Result<Draft, Problem> {
         let CreateSandboxRequest { sandbox, request_id } = request;
         let sandbox = sandbox.ok_or_else(|| Problem::field("sandbox", "must be set"))?;
         let request_digest = Sha256::digest(sandbox.encode_to_vec()).to_vec();
@@ -32,7 +46,7 @@ impl Api {
         self.plan_volumes(&spec, &mut plan).await?;
         self.inject_secrets(&spec, &mut plan).await?;
         let runtime_class = self.runtime_class(&spec, &plan).await?;
-        let draft = Draft {
+        Ok(Draft {
             id,
             request_id,
             request_digest,
@@ -46,10 +60,7 @@ impl Api {
             plan,
             runtime_class,
             created: SystemTime::now(),
-        };
-        let accepted = self.supervisor().create(draft).await?;
-        let endpoint_share_token = self.0.services.share_token(&accepted).unwrap_or_default();
-        Ok(Sandbox { endpoint_share_token, ..view::sandbox(self, &accepted) })
+        })
     }
 
     /// There is one runner. Whoever asks for another one is told so.

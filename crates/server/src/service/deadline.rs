@@ -18,6 +18,11 @@ impl Deadline {
         Self(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
     }
 
+    /// No deadline.
+    pub fn none() -> Self {
+        Self(None)
+    }
+
     /// Resolves when it is over; never without a deadline.
     pub async fn passed(self) {
         match self.0 {

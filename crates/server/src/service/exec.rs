@@ -34,6 +34,7 @@ impl Api {
             Ok(limit) => limit.min(MAX_OUTPUT),
         };
         let Ready { sandbox, instance, container } = self.ready(&sandbox_id, &container, deadline).await?;
+        let _in_use = sandbox.activity.begin();
         let request = runtime::ExecRequest { container, argv: command, env, tty: None, stdin: false };
         let collected = async {
             let handle = instance.exec(request).await.map_err(|error| Problem::runtime(&sandbox, error))?;
@@ -49,10 +50,46 @@ impl Api {
 }
 
 async fn collect(handle: runtime::ExecHandle, limit: usize) -> Result<ExecResponse, Problem> {
+    let (collected, _) = collect_until(handle, limit, std::future::pending()).await;
+    let Collected { exit, stdout, stderr, produced: (out, err) } = collected;
+    let exit_code = exit.map_err(|why| {
+        let text = format!("the sandbox ended before the command did: {why}");
+        Problem::new(tonic::Code::Aborted, "CWSANDBOX_SANDBOX_NOT_RUNNING", text)
+    })?;
+    Ok(ExecResponse {
+        exit_code,
+        stdout_truncated: out > stdout.len() as i64,
+        stderr_truncated: err > stderr.len() as i64,
+        stdout_bytes_produced: out,
+        stderr_bytes_produced: err,
+        stdout,
+        stderr,
+    })
+}
+
+/// What a command printed, and how it ended.
+pub(super) struct Collected {
+    /// The exit code, or why the sandbox was lost.
+    pub exit: Result<i32, String>,
+    /// Its beginning.
+    pub stdout: Bytes,
+    /// Its beginning.
+    pub stderr: Bytes,
+    /// How much there was of each.
+    produced: (i64, i64),
+}
+
+/// Runs a command to its end, or kills it when `over` resolves; says whether it did.
+pub(super) async fn collect_until(
+    handle: runtime::ExecHandle,
+    limit: usize,
+    over: impl Future<Output = ()>,
+) -> (Collected, bool) {
     let runtime::ExecHandle { stdin, stdout, stderr, mut control } = handle;
     drop(stdin);
     let drain = Drain::default();
-    let (mut out, mut err) = (Collected::new(limit), Collected::new(limit));
+    let (mut out, mut err) = (Stream::new(limit), Stream::new(limit));
+    let mut killed = false;
     let status = {
         let pumps = async {
             tokio::join!(out.fill(stdout, &drain), async {
@@ -61,45 +98,40 @@ async fn collect(handle: runtime::ExecHandle, limit: usize) -> Result<ExecRespon
                 }
             })
         };
-        tokio::pin!(pumps);
-        tokio::select! {
-            _ = &mut pumps => control.wait().await,
-            status = control.wait() => {
-                // Whatever the process left in its pipes still counts; a child that keeps them open does not.
-                tokio::select! {
-                    _ = &mut pumps => {}
-                    () = drain.quiet() => {}
+        tokio::pin!(pumps, over);
+        let mut pumped = false;
+        loop {
+            tokio::select! {
+                _ = &mut pumps, if !pumped => pumped = true,
+                status = control.wait() => {
+                    // Whatever the process left in its pipes still counts; a child that keeps them open does not.
+                    if !pumped {
+                        tokio::select! {
+                            _ = &mut pumps => {}
+                            () = drain.quiet() => {}
+                        }
+                    }
+                    break status;
                 }
-                status
+                () = &mut over, if !killed => {
+                    control.kill();
+                    killed = true;
+                }
             }
         }
     };
-    if let Some(why) = status.lost {
-        return Err(Problem::new(
-            tonic::Code::Aborted,
-            "CWSANDBOX_SANDBOX_NOT_RUNNING",
-            format!("the sandbox ended before the command did: {why}"),
-        ));
-    }
-    Ok(ExecResponse {
-        exit_code: status.code,
-        stdout_truncated: out.truncated(),
-        stderr_truncated: err.truncated(),
-        stdout_bytes_produced: out.produced,
-        stderr_bytes_produced: err.produced,
-        stdout: out.bytes(),
-        stderr: err.bytes(),
-    })
+    let exit = status.lost.map_or(Ok(status.code), Err);
+    (Collected { exit, produced: (out.produced, err.produced), stdout: out.bytes(), stderr: err.bytes() }, killed)
 }
 
 /// One stream's beginning, and how much there was.
-struct Collected {
+struct Stream {
     kept: BytesMut,
     limit: usize,
     produced: i64,
 }
 
-impl Collected {
+impl Stream {
     fn new(limit: usize) -> Self {
         Self { kept: BytesMut::new(), limit, produced: 0 }
     }
@@ -114,10 +146,6 @@ impl Collected {
             self.produced += count as i64;
             self.kept.truncate((before + count).min(self.limit));
         }
-    }
-
-    fn truncated(&self) -> bool {
-        self.produced > self.kept.len() as i64
     }
 
     fn bytes(self) -> Bytes {

@@ -5,7 +5,7 @@ use prost::Message;
 
 use super::{Api, Problem, view};
 use crate::{
-    supervisor::{Sandbox, State},
+    supervisor::{Pooling, Sandbox, State},
     wire::sandbox::{ListSandboxesRequest, ListSandboxesResponse, SortDirection, State as WireState},
 };
 
@@ -56,7 +56,16 @@ impl Api {
         };
         let runner_fits = request.runner_ids.is_empty() || request.runner_ids.contains(&self.0.runner_id);
         let volumes_fit = request.volume_ids.is_empty() || Self::uses(sandbox, &request.volume_ids);
-        state_fits && runner_fits && volumes_fit && request.tags.iter().all(|tag| sandbox.draft.tags.contains(tag))
+        self.shows(sandbox)
+            && state_fits
+            && runner_fits
+            && volumes_fit
+            && request.tags.iter().all(|tag| sandbox.draft.tags.contains(tag))
+    }
+
+    /// Whether a list has it: the caller may know of it, and somebody uses it.
+    fn shows(&self, sandbox: &Sandbox) -> bool {
+        sandbox.holder().pool != Pooling::Idle && self.reaches(sandbox)
     }
 
     /// Sandboxes that are not over and have every one of these tags.
@@ -64,7 +73,8 @@ impl Api {
         let mut all = self.supervisor().list();
         all.retain(|sandbox| {
             let state = sandbox.snapshot().state;
-            !state.is_terminal()
+            self.shows(sandbox)
+                && !state.is_terminal()
                 && state != State::Terminating
                 && tags.iter().all(|tag| sandbox.draft.tags.contains(tag))
         });

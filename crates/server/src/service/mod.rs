@@ -5,29 +5,35 @@ mod create;
 mod data_plane;
 mod deadline;
 mod delete;
+mod directory;
 mod discovery;
 mod exec;
+mod execute;
 mod file;
+mod kept;
 mod list;
 mod log_format;
 mod log_reader;
 mod logs;
 mod network;
-mod not_offered;
 mod pages;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
+mod pool;
 mod problem;
 mod quantity;
 mod sandbox;
 mod secret_store;
 mod services;
+mod session;
+mod session_calls;
 mod settings;
 mod snapshot;
 mod stream_exec;
 mod template;
 mod template_merge;
+mod token;
 mod unsupported;
 mod view;
 mod volume;
@@ -38,17 +44,22 @@ use std::{sync::Arc, time::SystemTime};
 use tokio::sync::Semaphore;
 use tonic::service::Routes;
 
+pub(crate) use deadline::Deadline;
+pub(crate) use directory::Entry;
+pub(crate) use execute::{Execute, Executed, What};
+pub(crate) use pool::{PoolOptions, Stats};
 pub(crate) use problem::Problem;
 pub(crate) use services::ServiceHosts;
+pub(crate) use session::NewSession;
+pub(crate) use token::Minted;
 
 use crate::{
     secrets::Secrets,
     store::{Bucket, Store},
-    supervisor::{Sandbox, Supervisor},
+    supervisor::{Sandbox, State, Supervisor},
+    tokens::{Caller, Signer},
     wire::{jetway, sandbox as wire},
 };
-use deadline::Deadline;
-
 /// The largest message either way. Both public clients set the same.
 pub(crate) const MAX_MESSAGE: usize = 100 * 1024 * 1024;
 
@@ -57,7 +68,7 @@ const SNAPSHOTS_AT_A_TIME: usize = 4;
 
 /// What every service works with. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Api(Arc<Context>);
+pub(crate) struct Api(Arc<Context>, Caller);
 
 struct Context {
     supervisor: Supervisor,
@@ -66,6 +77,9 @@ struct Context {
     /// Who may write to the bucket now.
     snapshots: Semaphore,
     secrets: Secrets,
+    signer: Signer,
+    open_minting: bool,
+    pool: pool::Pool,
     runner_id: String,
     since: SystemTime,
     allow_unenforced_limits: bool,
@@ -82,6 +96,12 @@ pub(crate) struct Parts {
     pub bucket: Bucket,
     /// Secrets of this machine.
     pub secrets: Secrets,
+    /// Makes users' tokens.
+    pub signer: Signer,
+    /// Whether everybody may have one.
+    pub open_minting: bool,
+    /// How many sandboxes wait for users.
+    pub pool: PoolOptions,
     /// Names this machine.
     pub runner_id: String,
     /// Drop limits that cannot be enforced instead of refusing them.
@@ -93,20 +113,57 @@ pub(crate) struct Parts {
 impl Api {
     /// The services over what `parts` names.
     pub fn new(parts: Parts) -> Self {
-        let Parts { supervisor, store, bucket, secrets, runner_id, allow_unenforced_limits, services } = parts;
+        let Parts {
+            supervisor,
+            store,
+            bucket,
+            secrets,
+            signer,
+            open_minting,
+            pool,
+            runner_id,
+            allow_unenforced_limits,
+            services,
+        } = parts;
         let since = SystemTime::now();
         let snapshots = Semaphore::new(SNAPSHOTS_AT_A_TIME);
-        Self(Arc::new(Context {
+        let pool = pool::Pool::new(pool);
+        let context = Context {
             supervisor,
             store,
             bucket,
             snapshots,
             secrets,
+            signer,
+            open_minting,
+            pool,
             runner_id,
             since,
             allow_unenforced_limits,
             services,
-        }))
+        };
+        Self(Arc::new(context), Caller::server())
+    }
+
+    /// The services as a caller may use them.
+    pub fn called_by(&self, caller: Caller) -> Self {
+        Self(self.0.clone(), caller)
+    }
+
+    /// The services as whoever makes this call may use them. The front says who that is; without it, nobody does.
+    fn by<T>(&self, request: &tonic::Request<T>) -> Self {
+        let caller = request.extensions().get::<Caller>().cloned();
+        self.called_by(caller.unwrap_or_else(Caller::anonymous))
+    }
+
+    /// Who calls.
+    fn caller(&self) -> &Caller {
+        &self.1
+    }
+
+    /// Whether the caller may know of this sandbox.
+    fn reaches(&self, sandbox: &Sandbox) -> bool {
+        self.caller().reaches(&sandbox.holder().user, &sandbox.draft.id, &sandbox.draft.tags)
     }
 
     /// Every service, by its full name.
@@ -131,9 +188,9 @@ impl Api {
             wire::sandbox_template_service_server, SandboxTemplateServiceServer => self.clone();
             wire::settings_service_server, SettingsServiceServer => self.clone();
             wire::volume_service_server, VolumeServiceServer => self.clone();
-            jetway::token_service_server, TokenServiceServer => not_offered::NotOffered;
-            jetway::session_service_server, SessionServiceServer => not_offered::NotOffered;
-            jetway::pool_service_server, PoolServiceServer => not_offered::NotOffered;
+            jetway::token_service_server, TokenServiceServer => self.clone();
+            jetway::session_service_server, SessionServiceServer => self.clone();
+            jetway::pool_service_server, PoolServiceServer => self.clone();
         }
     }
 
@@ -158,13 +215,18 @@ impl Api {
         if id.is_empty() {
             return Err(Problem::field("sandbox_id", "must not be empty"));
         }
-        self.supervisor().get(id).ok_or_else(|| Problem::sandbox_not_found(id))
+        let found = self.supervisor().get(id).filter(|sandbox| self.reaches(sandbox));
+        found.ok_or_else(|| Problem::sandbox_not_found(id))
     }
 
     /// The sandbox with that id, once it runs, and the name of the container that is meant.
     async fn ready(&self, id: &str, container: &str, deadline: Deadline) -> Result<Ready, Problem> {
         let sandbox = self.find(id)?;
         let container = container_name(&sandbox, container)?;
+        if sandbox.snapshot().state == State::Paused {
+            self.awaken(&sandbox).await?;
+        }
+        sandbox.activity.touch();
         let instance = deadline.bound("waiting for the sandbox to start", sandbox.ready()).await?;
         let instance = instance.map_err(|state| Problem::not_running(&sandbox, &state))?;
         Ok(Ready { sandbox, instance, container })

@@ -9,7 +9,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 use crate::{
     runtime::{FileError, RuntimeError},
     store::StoreError,
-    supervisor::{CreateError, NotRunning, Sandbox},
+    supervisor::{CreateError, FreezeError, NotRunning, Sandbox, SessionError},
 };
 
 /// The domain that clients trust reasons from.
@@ -40,6 +40,26 @@ impl Problem {
     pub fn with(mut self, key: &str, value: impl ToString) -> Self {
         self.0.metadata.insert(key.to_owned(), value.to_string());
         self
+    }
+
+    /// What kind of refusal it is.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// Its stable reason.
+    pub fn reason(&self) -> &'static str {
+        self.0.reason
+    }
+
+    /// What it says.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// When the same call may work.
+    pub fn retry(&self) -> Option<Duration> {
+        self.0.retry
     }
 
     /// Says that the same call may work later.
@@ -207,6 +227,33 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         Self::new(Code::Unavailable, "CWSANDBOX_BACKEND_UNAVAILABLE", error.to_string())
             .retry_after(Duration::from_secs(1))
+    }
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        let text = error.to_string();
+        match error {
+            SessionError::NotFound(id) => {
+                Self::new(Code::NotFound, "CWSANDBOX_SESSION_NOT_FOUND", text).with("session_id", id)
+            }
+            SessionError::State { id, state, .. } => {
+                Self::new(Code::FailedPrecondition, "CWSANDBOX_SESSION_STATE", text)
+                    .with("session_id", id)
+                    .with("state", state.name())
+            }
+            SessionError::RequestIdConflict(_) => {
+                Self::new(Code::AlreadyExists, "CWSANDBOX_REQUEST_ID_CONFLICT", format!("{text}; use a new request id"))
+            }
+            SessionError::Workspace(_) => Self::new(Code::Internal, "CWSANDBOX_FSS_CREATE_FAILED", text),
+            SessionError::Freeze(FreezeError::NotRunning(_)) => {
+                Self::new(Code::FailedPrecondition, "CWSANDBOX_SANDBOX_NOT_RUNNING", text)
+            }
+            SessionError::Freeze(FreezeError::Runtime(_)) => {
+                Self::new(Code::Internal, "CWSANDBOX_BACKEND_FAILED", text)
+            }
+            SessionError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -24,11 +24,11 @@ impl SandboxService for Api {
         &self,
         request: Request<wire::CreateSandboxRequest>,
     ) -> Result<Response<wire::Sandbox>, Status> {
-        Ok(waits(self.accept(request.into_inner()).await?))
+        Ok(waits(self.by(&request).accept(request.into_inner()).await?))
     }
 
     async fn get_sandbox(&self, request: Request<wire::GetSandboxRequest>) -> Result<Response<wire::Sandbox>, Status> {
-        let sandbox = self.find(&request.get_ref().sandbox_id)?;
+        let sandbox = self.by(&request).find(&request.get_ref().sandbox_id)?;
         let mut shown = view::sandbox(self, &sandbox);
         if let Some(status) = &mut shown.status {
             status.resource_usage = view::usage(&sandbox).await;
@@ -40,26 +40,27 @@ impl SandboxService for Api {
         &self,
         request: Request<wire::ListSandboxesRequest>,
     ) -> Result<Response<wire::ListSandboxesResponse>, Status> {
-        Ok(Response::new(self.page(request.get_ref())?))
+        Ok(Response::new(self.by(&request).page(request.get_ref())?))
     }
 
     async fn delete_sandbox(
         &self,
         request: Request<wire::DeleteSandboxRequest>,
     ) -> Result<Response<wire::DeleteSandboxResponse>, Status> {
-        Ok(Response::new(self.remove(request.into_inner()).await?))
+        let api = self.by(&request);
+        Ok(Response::new(api.remove(request.into_inner()).await?))
     }
 
     async fn purge_sandboxes(
         &self,
         request: Request<wire::PurgeSandboxesRequest>,
     ) -> Result<Response<wire::PurgeSandboxesResponse>, Status> {
-        Ok(Response::new(self.purge(request.get_ref())?))
+        Ok(Response::new(self.by(&request).purge(request.get_ref())?))
     }
 
     async fn exec(&self, request: Request<wire::ExecRequest>) -> Result<Response<wire::ExecResponse>, Status> {
         let deadline = Deadline::of(request.metadata());
-        Ok(Response::new(self.run(request.into_inner(), deadline).await?))
+        Ok(Response::new(self.by(&request).run(request.into_inner(), deadline).await?))
     }
 
     async fn stream_exec(
@@ -67,7 +68,7 @@ impl SandboxService for Api {
         request: Request<Streaming<wire::ExecStreamRequest>>,
     ) -> Result<Response<Self::StreamExecStream>, Status> {
         let deadline = Deadline::of(request.metadata());
-        Ok(Response::new(ReceiverStream::new(self.serve_exec(request.into_inner(), deadline))))
+        Ok(Response::new(ReceiverStream::new(self.by(&request).serve_exec(request.into_inner(), deadline))))
     }
 
     async fn stream_logs(
@@ -75,7 +76,7 @@ impl SandboxService for Api {
         request: Request<wire::StreamLogsRequest>,
     ) -> Result<Response<Self::StreamLogsStream>, Status> {
         let deadline = Deadline::of(request.metadata());
-        Ok(Response::new(ReceiverStream::new(self.serve_logs(request.into_inner(), deadline).await?)))
+        Ok(Response::new(ReceiverStream::new(self.by(&request).serve_logs(request.into_inner(), deadline).await?)))
     }
 
     async fn write_file(
@@ -83,7 +84,7 @@ impl SandboxService for Api {
         request: Request<wire::WriteFileRequest>,
     ) -> Result<Response<wire::WriteFileResponse>, Status> {
         let deadline = Deadline::of(request.metadata());
-        Ok(Response::new(self.write(request.into_inner(), deadline).await?))
+        Ok(Response::new(self.by(&request).write(request.into_inner(), deadline).await?))
     }
 
     async fn read_file(
@@ -91,7 +92,7 @@ impl SandboxService for Api {
         request: Request<wire::ReadFileRequest>,
     ) -> Result<Response<wire::ReadFileResponse>, Status> {
         let deadline = Deadline::of(request.metadata());
-        Ok(Response::new(self.read(request.into_inner(), deadline).await?))
+        Ok(Response::new(self.by(&request).read(request.into_inner(), deadline).await?))
     }
 
     async fn connect_sandbox(
@@ -122,7 +123,7 @@ impl SandboxService for Api {
         &self,
         request: Request<wire::GetSandboxBuildLogsRequest>,
     ) -> Result<Response<wire::GetSandboxBuildLogsResponse>, Status> {
-        self.find(&request.get_ref().sandbox_id)?;
+        self.by(&request).find(&request.get_ref().sandbox_id)?;
         let text = "nothing was built for this sandbox: images are not built here yet";
         Err(Problem::new(Code::Unimplemented, "CWSANDBOX_NOT_IMPLEMENTED", text).into())
     }

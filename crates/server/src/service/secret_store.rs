@@ -23,6 +23,10 @@ const KIND: &str = "secret store";
 impl Api {
     /// Fetches every secret that a specification names into the plan.
     pub(super) async fn inject_secrets(&self, spec: &SandboxSpec, plan: &mut SandboxPlan) -> Result<(), Problem> {
+        if !self.caller().is_admin() && spec.containers.iter().any(|container| !container.secret_stores.is_empty()) {
+            let text = "secrets are for administrators; use the server's token or one with the role \"admin\"";
+            return Err(Problem::new(Code::PermissionDenied, "CWSANDBOX_ROLE_REQUIRED", text));
+        }
         for (index, container) in spec.containers.iter().enumerate() {
             let mut found = BTreeMap::new();
             for (position, reference) in container.secret_stores.iter().enumerate() {

@@ -74,6 +74,7 @@ impl Api {
         check_env("init.env", &init.env, &mut faults);
         faults.finish()?;
         let Ready { sandbox, instance, container } = self.ready(&init.sandbox_id, &init.container, deadline).await?;
+        let _in_use = sandbox.activity.begin();
         let tty =
             init.tty.then(|| (size(init.tty_width, DEFAULT_TERMINAL.0), size(init.tty_height, DEFAULT_TERMINAL.1)));
         let request = runtime::ExecRequest { container, argv: init.command, env: init.env, tty, stdin: true };

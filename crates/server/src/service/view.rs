@@ -45,6 +45,7 @@ pub(super) fn wire_state(state: State) -> WireState {
     match state {
         State::Creating => WireState::Creating,
         State::Running => WireState::Running,
+        State::Paused => WireState::Paused,
         State::Terminating => WireState::Terminating,
         State::Completed => WireState::Completed,
         State::Failed => WireState::Failed,

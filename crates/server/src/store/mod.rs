@@ -5,6 +5,7 @@ mod bucket;
 mod documents;
 mod rows;
 mod schema;
+mod sessions;
 
 use std::{path::Path, sync::mpsc, thread};
 

@@ -37,6 +37,17 @@ const STEPS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE UNIQUE INDEX documents_by_request ON documents (kind, request_id) WHERE request_id <> '';
 ",
+    "
+    CREATE TABLE sessions (
+        id   TEXT PRIMARY KEY,
+        body TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE holders (
+        sandbox_id TEXT PRIMARY KEY REFERENCES sandboxes (id) ON DELETE CASCADE,
+        user_id    TEXT NOT NULL,
+        pool       TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Applies the steps that the database does not have yet, each in its own transaction.

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc, time::Duration, time::SystemTime};
 
 use super::{
-    DEFAULT_GRACE, Draft, Sandbox, State, Supervisor,
+    DEFAULT_GRACE, Draft, Holder, Pooling, Sandbox, State, Supervisor,
     life::Origin,
     state::{Snapshot, from_nanos},
 };
@@ -28,6 +28,7 @@ impl Supervisor {
     pub(super) async fn adopt(&self) -> Result<(), AdoptError> {
         let mut running = Vec::new();
         let mut keep = HashSet::new();
+        let mut holders = self.0.store.holders().await?;
         for row in self.0.store.load().await? {
             let id = row.id.clone();
             let (draft, mut snapshot) = match restore(row) {
@@ -58,9 +59,15 @@ impl Supervisor {
             }
             self.0.store.note(&id, snapshot.progress());
             let stopping = snapshot.state == State::Terminating;
-            let sandbox = Arc::new(Sandbox::new(draft, snapshot));
+            let holder = holders.remove(&id).map(|(user, pool)| Holder { user, pool: Pooling::from_name(&pool) });
+            let sandbox = Arc::new(Sandbox::new(draft, holder.unwrap_or_default(), snapshot));
+            if let Origin::Adopted(instance) = &origin {
+                self.freeze_again(&sandbox, &**instance).await;
+            }
             if stopping {
                 self.stop(&sandbox, DEFAULT_GRACE, "deleted");
+            } else if sandbox.holder().pool == Pooling::Idle {
+                self.stop(&sandbox, Duration::ZERO, "the pool begins anew with the server");
             }
             self.0.write().add(sandbox.clone());
             running.push((sandbox, origin));

@@ -3,9 +3,13 @@
 
 mod addresses;
 mod adopt;
+mod freeze;
+mod holder;
 mod life;
 mod sandbox;
+mod sessions;
 mod state;
+mod workspace;
 
 use std::{
     collections::HashMap,
@@ -16,7 +20,10 @@ use std::{
 
 use tokio_util::task::TaskTracker;
 
+pub(crate) use freeze::FreezeError;
+pub(crate) use holder::{Holder, Pooling};
 pub(crate) use sandbox::{Draft, NotRunning, Sandbox};
+pub(crate) use sessions::{Held, Moment, Session, SessionError, SessionState, want};
 pub(crate) use state::State;
 
 use crate::{
@@ -45,6 +52,8 @@ pub(crate) struct Options {
     pub egress: Arc<Egress>,
     /// Whether each service gets a loopback address of its own.
     pub service_addresses: bool,
+    /// Where sessions' workspaces are saved.
+    pub workspaces: std::path::PathBuf,
 }
 
 /// Why a sandbox was not accepted.
@@ -70,6 +79,7 @@ struct Inner {
     store: Store,
     options: Options,
     registry: RwLock<Registry>,
+    sessions: sessions::Sessions,
     lives: TaskTracker,
 }
 
@@ -83,9 +93,17 @@ struct Registry {
 impl Supervisor {
     /// Finds what an earlier server left running, and removes what is left of the rest.
     pub async fn open(runtime: Arc<dyn Runtime>, store: Store, options: Options) -> Result<Self, adopt::AdoptError> {
-        let inner = Inner { runtime, store, options, registry: RwLock::default(), lives: TaskTracker::new() };
+        let inner = Inner {
+            runtime,
+            store,
+            options,
+            registry: RwLock::default(),
+            sessions: sessions::Sessions::default(),
+            lives: TaskTracker::new(),
+        };
         let supervisor = Self(Arc::new(inner));
         supervisor.adopt().await?;
+        supervisor.load_sessions().await?;
         Ok(supervisor)
     }
 
@@ -99,8 +117,9 @@ impl Supervisor {
         &self.0.options.egress
     }
 
-    /// Accepts a sandbox and starts it in the background. A replay of a request gives the sandbox of the first one.
-    pub async fn create(&self, mut draft: Draft) -> Result<Arc<Sandbox>, CreateError> {
+    /// Accepts a sandbox for `holder` and starts it in the background. A replay of a request gives the sandbox of the
+    /// first one.
+    pub async fn create_for(&self, mut draft: Draft, holder: Holder) -> Result<Arc<Sandbox>, CreateError> {
         let plan = draft.plan.clone();
         for container in &mut draft.plan.containers {
             // Only the start needs file contents and secrets; the draft lives as long as the sandbox.
@@ -110,7 +129,7 @@ impl Supervisor {
         let sandbox = {
             let mut registry = self.0.write();
             if let Some(earlier) = registry.by_request.get(&draft.request_id) {
-                if earlier.draft.request_digest == draft.request_digest {
+                if earlier.draft.request_digest == draft.request_digest && earlier.holder().user == holder.user {
                     return Ok(earlier.clone());
                 }
                 return Err(CreateError::RequestIdConflict(draft.request_id));
@@ -122,11 +141,15 @@ impl Supervisor {
             if self.0.options.service_addresses {
                 addresses::give(&mut draft.plan, |address| registry.by_address.contains_key(&address));
             }
-            let sandbox = Arc::new(Sandbox::new(draft, Snapshot::new()));
+            let sandbox = Arc::new(Sandbox::new(draft, holder, Snapshot::new()));
             registry.add(sandbox.clone());
             sandbox
         };
-        if let Err(error) = self.0.store.insert(sandbox.row()).await {
+        let inserted = match self.0.store.insert(sandbox.row()).await {
+            Ok(()) => self.0.hold(&sandbox).await,
+            failed => failed,
+        };
+        if let Err(error) = inserted {
             self.0.write().remove(&sandbox);
             return Err(error.into());
         }
@@ -190,6 +213,26 @@ impl Supervisor {
         }
     }
 
+    /// Gives an idle sandbox of the pool to `holder`: one whose plan `fits`. Durable once this returns.
+    pub async fn take(
+        &self,
+        holder: &Holder,
+        fits: impl Fn(&Draft) -> bool,
+    ) -> Result<Option<Arc<Sandbox>>, StoreError> {
+        let found = {
+            let registry = self.0.read();
+            let mut idle = registry.by_id.values().filter(|sandbox| {
+                sandbox.snapshot().state == State::Running && sandbox.orders.borrow().is_none() && fits(&sandbox.draft)
+            });
+            idle.find(|sandbox| sandbox.take(holder.clone())).cloned()
+        };
+        if let Some(sandbox) = &found {
+            sandbox.activity.touch();
+            self.0.hold(sandbox).await?;
+        }
+        Ok(found)
+    }
+
     fn spawn(&self, sandbox: Arc<Sandbox>, origin: Origin) {
         self.0.lives.spawn(life::live(self.0.clone(), sandbox, origin));
     }
@@ -202,6 +245,15 @@ impl Inner {
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, Registry> {
         self.registry.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Keeps who has a sandbox. That it is nobody in particular goes without saying.
+    async fn hold(&self, sandbox: &Sandbox) -> Result<(), StoreError> {
+        let holder = sandbox.holder();
+        if holder == Holder::default() {
+            return Ok(());
+        }
+        self.store.hold(&sandbox.draft.id, &holder.user, holder.pool.name()).await
     }
 
     async fn forget(&self, sandbox: &Sandbox) {

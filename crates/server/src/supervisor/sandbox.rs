@@ -2,14 +2,17 @@
 //! The task in `life` is the only one that changes the state.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::state::{Snapshot, State, to_nanos};
+use super::{
+    holder::{Activity, Holder, Pooling},
+    state::{Snapshot, State, to_nanos},
+};
 use crate::{
     runtime::{Instance, SandboxPlan},
     store::SandboxRow,
@@ -65,16 +68,24 @@ pub(super) struct StopOrder {
 pub(crate) struct Sandbox {
     /// What was asked for.
     pub draft: Draft,
+    /// When it was last used.
+    pub activity: Activity,
+    holder: RwLock<Holder>,
     state: watch::Sender<Snapshot>,
+    /// Held while its processes are being frozen or thawed.
+    pub(super) freezing: tokio::sync::Mutex<()>,
     pub(super) orders: watch::Sender<Option<StopOrder>>,
     /// Whether the runtime's resources were given back.
     pub(super) removed: watch::Sender<bool>,
 }
 
 impl Sandbox {
-    pub(super) fn new(draft: Draft, snapshot: Snapshot) -> Self {
+    pub(super) fn new(draft: Draft, holder: Holder, snapshot: Snapshot) -> Self {
         Self {
             draft,
+            activity: Activity::new(),
+            holder: RwLock::new(holder),
+            freezing: tokio::sync::Mutex::new(()),
             state: watch::Sender::new(snapshot),
             orders: watch::Sender::new(None),
             removed: watch::Sender::new(false),
@@ -106,6 +117,21 @@ impl Sandbox {
             () = exited => {}
             _ = self.ended() => {}
         }
+    }
+
+    /// Who has it.
+    pub fn holder(&self) -> Holder {
+        self.holder.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes it from the pool, unless somebody was faster.
+    pub(super) fn take(&self, holder: Holder) -> bool {
+        let mut held = self.holder.write().unwrap_or_else(PoisonError::into_inner);
+        let free = held.pool == Pooling::Idle;
+        if free {
+            *held = holder;
+        }
+        free
     }
 
     /// The state now.

@@ -15,6 +15,8 @@ pub(crate) enum State {
     Creating,
     /// Its main command runs.
     Running,
+    /// Its processes are frozen.
+    Paused,
     /// It is being stopped.
     Terminating,
     /// Its main command ended by itself.
@@ -26,14 +28,22 @@ pub(crate) enum State {
 }
 
 impl State {
-    const ALL: [Self; 6] =
-        [Self::Creating, Self::Running, Self::Terminating, Self::Completed, Self::Failed, Self::Terminated];
+    const ALL: [Self; 7] = [
+        Self::Creating,
+        Self::Running,
+        Self::Paused,
+        Self::Terminating,
+        Self::Completed,
+        Self::Failed,
+        Self::Terminated,
+    ];
 
     /// The state's word.
     pub fn name(self) -> &'static str {
         match self {
             Self::Creating => "creating",
             Self::Running => "running",
+            Self::Paused => "paused",
             Self::Terminating => "terminating",
             Self::Completed => "completed",
             Self::Failed => "failed",

@@ -97,6 +97,18 @@ impl Running {
             .max_encoding_message_size(MAX_MESSAGE)
     }
 
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    pub fn bearer(&self) -> Bearer {
+        bearer(&self.token)
+    }
+
+    pub fn bearer_with(&self, token: &str) -> Bearer {
+        bearer(token)
+    }
+
     pub fn anonymous(&self) -> SandboxServiceClient<Channel> {
         SandboxServiceClient::new(self.channel.clone())
     }
@@ -203,10 +215,13 @@ pub async fn create(client: &mut Client, request: CreateSandboxRequest) -> Strin
     client.create_sandbox(request).await.unwrap().into_inner().sandbox_id
 }
 
-pub async fn sh(client: &mut Client, sandbox_id: &str, script: &str) -> ExecResponse {
+pub fn command(sandbox_id: &str, script: &str) -> ExecRequest {
     let command = vec!["sh".into(), "-c".into(), script.into()];
-    let request = ExecRequest { sandbox_id: sandbox_id.into(), command, ..Default::default() };
-    client.exec(request).await.unwrap().into_inner()
+    ExecRequest { sandbox_id: sandbox_id.into(), command, ..Default::default() }
+}
+
+pub async fn sh(client: &mut Client, sandbox_id: &str, script: &str) -> ExecResponse {
+    client.exec(command(sandbox_id, script)).await.unwrap().into_inner()
 }
 
 /// Polls as clients do.

@@ -12,7 +12,7 @@ class Clients:
         client = Client(sock)
         self.clients[sock.fileno()] = client
         hello = {
-            "protocol": PROTOCOL, "language": "python", "version": sys.version.split()[0],
+            "protocol": PROTOCOL, "language": language_of(self.directory), "version": sys.version.split()[0],
             "executionCount": self.count, "cwd": os.getcwd(), "busy": self.running is not None,
         }
         client.hello = pack(b"H", NOBODY, self.json(hello))

@@ -52,7 +52,7 @@ class Supervisor(Clients):
         path = os.path.join(self.directory, "context.json")
         known = os.path.exists(path)
         about = {
-            "id": os.path.basename(self.directory), "language": "python", "cwd": os.getcwd(), "pid": os.getpid(),
+            "id": os.path.basename(self.directory), "language": language_of(self.directory), "cwd": os.getcwd(), "pid": os.getpid(),
             "version": sys.version.split()[0], "startedAtMs": int(self.time.time() * 1000),
         }
         with open(path + ".new", "wb") as file:
@@ -158,13 +158,16 @@ class Supervisor(Clients):
         for kind, data in self.idle:
             self.emit(kind, data)
         self.idle = []
-        options = self.json(dict(call.options, executionCount=self.count))
-        body = len(options).to_bytes(4, "big") + options + call.source
-        call.source = b""
         try:
-            self.control.sendall(pack(b"E", call.number, body))
+            self.give(call)
         except OSError:
             pass  # reap() will find the worker gone
+        call.source = b""
+
+    def give(self, call):
+        options = self.json(dict(call.options, executionCount=self.count))
+        body = len(options).to_bytes(4, "big") + options + call.source
+        self.control.sendall(pack(b"E", call.number, body))
 
     def finish(self, status, restarted=False):
         call, self.running = self.running, None
@@ -195,7 +198,7 @@ class Supervisor(Clients):
         call = self.running
         if call is not None and number in (call.number, NOBODY):
             if self.worker is not None:
-                os.kill(self.worker, self.signal.SIGINT)
+                self.signal_worker()
             call.interrupted_at = self.time.monotonic()
             call.insisted = False
             return
@@ -209,6 +212,9 @@ class Supervisor(Clients):
                 call.done = True
                 self.calls.pop(number, None)
                 return
+
+    def signal_worker(self):
+        os.kill(self.worker, self.signal.SIGINT)
 
     def wait(self):
         """How long nothing has to be looked at, in seconds."""

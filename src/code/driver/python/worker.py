@@ -287,8 +287,13 @@ def no_input(prompt="", /):
     raise RuntimeError("input() has nobody to ask in a code context: pass the value in the code, or use exec with stdin")
 
 
+def language_of(directory):
+    """The id of a context begins with its language."""
+    return os.path.basename(directory).split("-")[0]
+
+
 def serve(directory):
-    Supervisor(directory).run()
+    (Shell if language_of(directory) == "bash" else Supervisor)(directory).run()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ use std::{
 
 use rustix::process::{Pid, Signal};
 
+use super::freezer::Freezer;
 use super::hierarchies;
 use crate::runtime::Limits;
 
@@ -24,6 +25,7 @@ pub struct Cgroups {
     pub(super) memory: Option<Place>,
     pub(super) pids: Option<Place>,
     pub(super) cpu: Option<Place>,
+    pub(super) freezer: Option<Place>,
 }
 
 /// A controller's parent group for this server.
@@ -98,7 +100,7 @@ impl Cgroups {
 
     fn parents(&self) -> Vec<&Path> {
         let mut parents: Vec<&Path> = Vec::new();
-        for place in [&self.memory, &self.pids, &self.cpu].into_iter().flatten() {
+        for place in [&self.memory, &self.pids, &self.cpu, &self.freezer].into_iter().flatten() {
             if !parents.contains(&place.parent.as_path()) {
                 parents.push(&place.parent);
             }
@@ -173,15 +175,18 @@ impl Group {
         Ok(())
     }
 
+    /// Where its processes can be frozen, if anywhere.
+    pub(super) fn freezer(&self) -> Option<Freezer> {
+        let place = self.cgroups.freezer.as_ref()?;
+        Some(Freezer::at(self.directory(place), place.unified))
+    }
+
     fn make(&self, directory: &Path) -> io::Result<()> {
         if make(directory).is_err() {
             // Another sandbox's end may have tidied the parent away.
             let Some(parent) = directory.parent() else { return Ok(()) };
             make(parent)?;
-            if [&self.cgroups.memory, &self.cgroups.pids, &self.cgroups.cpu]
-                .into_iter()
-                .flatten()
-                .any(|place| place.unified)
+            if self.cgroups.memory.iter().chain(&self.cgroups.pids).chain(&self.cgroups.cpu).any(|place| place.unified)
             {
                 hierarchies::delegate(parent);
             }

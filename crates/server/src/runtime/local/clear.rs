@@ -71,15 +71,19 @@ pub fn whole(site: &Site, home: &Home) -> io::Result<()> {
 /// Kills whatever runs of a sandbox that nobody drives, and removes its control groups.
 pub fn end(site: &Site, home: &Home) -> io::Result<()> {
     let record = home.record().ok();
+    let groups: Vec<_> = record.iter().flat_map(Record::groups).map(|group| site.cgroups.group(group)).collect();
+    for freezer in groups.iter().filter_map(Group::freezer) {
+        // What is frozen does not even die.
+        freezer.thaw()?;
+    }
     for (index, container) in home.containers().iter().enumerate() {
         let recorded = record.as_ref().and_then(|record| record.containers.get(index));
         if let Some(process) = find(container, recorded) {
             kill(&process);
         }
     }
-    let groups = record.iter().flat_map(Record::groups).map(|group| site.cgroups.group(group).remove());
     // One that stays must not keep the others.
-    groups.fold(Ok(()), io::Result::and)
+    groups.iter().map(Group::remove).fold(Ok(()), io::Result::and)
 }
 
 /// Removes what is left once the processes are gone.

@@ -38,7 +38,7 @@ pub fn find(name: &str) -> Cgroups {
             usable.then_some(Place { parent, unified: false })
         })
     };
-    Cgroups { memory: legacy("memory"), pids: legacy("pids"), cpu: legacy("cpu") }
+    Cgroups { memory: legacy("memory"), pids: legacy("pids"), cpu: legacy("cpu"), freezer: legacy("freezer") }
 }
 
 /// A mounted hierarchy; `controllers` is `None` for the unified one.
@@ -119,7 +119,9 @@ fn unified_at(group: &Path) -> Option<Cgroups> {
         let parent = group.to_path_buf();
         shared.split_ascii_whitespace().any(|one| one == controller).then_some(Place { parent, unified: true })
     };
-    let cgroups = Cgroups { memory: place("memory"), pids: place("pids"), cpu: place("cpu") };
+    // Freezing belongs to every group of this version; no controller is needed for it.
+    let freezer = Some(Place { parent: group.to_path_buf(), unified: true });
+    let cgroups = Cgroups { memory: place("memory"), pids: place("pids"), cpu: place("cpu"), freezer };
     (cgroups.limits() != (false, false, false)).then_some(cgroups)
 }
 

@@ -18,8 +18,8 @@ use super::{
     trees,
 };
 use crate::runtime::{
-    ExecHandle, ExecRequest, ExitStatus, FileError, FileWriter, ImageView, Instance, LogFiles, OpenFile, RuntimeError,
-    SandboxPlan, TreePlace, TreeSum, Usage,
+    ExecHandle, ExecRequest, ExitStatus, FileError, FileWriter, Freezing, ImageView, Instance, LogFiles, OpenFile,
+    RuntimeError, SandboxPlan, TreePlace, TreeSum, Usage,
 };
 
 /// A sandbox of the local runtime.
@@ -165,12 +165,35 @@ impl Instance for LocalInstance {
         }
     }
 
+    async fn freeze(&self) -> Result<Freezing, RuntimeError> {
+        let frozen: Result<Vec<_>, _> = join_all(self.members().map(Member::freeze)).await.into_iter().collect();
+        match frozen {
+            Ok(by) if by.contains(&Freezing::Signal) => Ok(Freezing::Signal),
+            Ok(_) => Ok(Freezing::ControlGroup),
+            Err(error) => {
+                // All of them or none.
+                let _ = self.thaw().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn thaw(&self) -> Result<(), RuntimeError> {
+        join_all(self.members().map(Member::thaw)).await.into_iter().collect()
+    }
+
     async fn stop(&self, grace: Duration) -> Result<(), RuntimeError> {
+        // What is frozen hears no signal. Failing shows in what follows.
+        let _ = self.thaw().await;
         let stopped = join_all(self.members().map(|member| member.stop(grace))).await;
         stopped.into_iter().collect()
     }
 
     async fn remove(&self) -> Result<(), RuntimeError> {
+        for member in self.members() {
+            // What is frozen does not even die.
+            let _ = member.unfreeze().await;
+        }
         self.members().for_each(Member::kill);
         for member in self.members() {
             member.ended().await?;

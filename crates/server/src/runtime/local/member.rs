@@ -24,7 +24,7 @@ use super::{
     readiness,
     record::{ContainerRecord, Home},
 };
-use crate::runtime::{ExitStatus, LogFiles, RuntimeError, Usage};
+use crate::runtime::{ExitStatus, Freezing, LogFiles, RuntimeError, Usage};
 
 /// Longest wait for killed processes: one may hang in the kernel, on a network file system for instance.
 const LAST_WAIT: Duration = Duration::from_secs(30);
@@ -65,6 +65,10 @@ impl Member {
             return Ok(None);
         };
         let group = site.cgroups.group(&record.group);
+        // Its agent answers when it runs; whoever wants it frozen freezes it again.
+        if let Some(freezer) = group.freezer() {
+            let _ = tokio::task::spawn_blocking(move || freezer.thaw()).await;
+        }
         let Ok(mut control) = Link::open(&descriptor, &Request::Attach { version: protocol::VERSION }, &[]).await
         else {
             return Ok(None);
@@ -168,6 +172,35 @@ impl Member {
                 else => return ExitStatus { code: 137, lost: Some("the server is shutting down".into()) },
             }
         }
+    }
+
+    /// Stops every process where it stands.
+    pub async fn freeze(&self) -> Result<Freezing, RuntimeError> {
+        let failed = |source| RuntimeError::Io { context: "freeze the sandbox".into(), source };
+        let Some(freezer) = self.group.freezer() else {
+            return match self.ask(&Request::Suspend { suspended: true }).await.map_err(failed)? {
+                Reply::Done => Ok(Freezing::Signal),
+                _ => Err(RuntimeError::Unsupported("this sandbox's agent cannot stop its processes".into())),
+            };
+        };
+        let frozen = tokio::task::spawn_blocking(move || freezer.freeze()).await;
+        frozen.map_err(io::Error::other).and_then(|frozen| frozen).map_err(failed)?;
+        Ok(Freezing::ControlGroup)
+    }
+
+    /// Lets every process go on.
+    pub async fn thaw(&self) -> Result<(), RuntimeError> {
+        let failed = |source| RuntimeError::Io { context: "thaw the sandbox".into(), source };
+        match self.group.freezer() {
+            Some(_) => self.unfreeze().await.map_err(failed),
+            None => self.ask(&Request::Suspend { suspended: false }).await.map(drop).map_err(failed),
+        }
+    }
+
+    /// Undoes what a control group did to it, without its agent's help.
+    pub async fn unfreeze(&self) -> io::Result<()> {
+        let Some(freezer) = self.group.freezer() else { return Ok(()) };
+        tokio::task::spawn_blocking(move || freezer.thaw()).await.map_err(io::Error::other)?
     }
 
     /// TERM, KILL after the grace; then nothing runs in it any more.

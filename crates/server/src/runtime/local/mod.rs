@@ -16,6 +16,7 @@ mod container;
 mod embryo;
 mod exec;
 mod file_calls;
+mod freezer;
 mod hierarchies;
 mod host_view;
 mod ids;
