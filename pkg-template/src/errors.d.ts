@@ -57,7 +57,10 @@ export class SandboxExecutionError extends SandboxError {
 }
 export class SandboxStreamBackpressureError extends SandboxExecutionError {}
 export class SandboxStreamTruncatedError extends SandboxExecutionError {}
-export class SandboxFileError extends SandboxError {}
+export class SandboxFileError extends SandboxError {
+  /** The file it is about. */
+  readonly filepath: string | undefined;
+}
 export class SandboxTerminalStateUnavailableError extends SandboxError {}
 export class SandboxProtocolError extends SandboxError {}
 export class SandboxSnapshotError extends SandboxError {}

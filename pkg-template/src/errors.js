@@ -90,6 +90,10 @@ export const FunctionError = define("function_error", "FunctionError", JetwayErr
 export const AsyncFunctionError = define("async_function_error", "AsyncFunctionError", FunctionError);
 export const FunctionSerializationError = define("function_serialization_error", "FunctionSerializationError", FunctionError);
 
+/** What some kinds say in words of their own, out of what the server told. */
+const tell = (Class, name) => Object.defineProperty(Class.prototype, name, { get() { return this.metadata[name]; }, configurable: true });
+tell(SandboxFileError, "filepath");
+
 export { JetwayError as AviatoError, JetwayError as CWSandboxError };
 
 /** The error that Rust describes. Imported by the core. */

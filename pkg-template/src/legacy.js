@@ -1,7 +1,6 @@
 // Option names of the older SDKs: those that mean the same thing under another name are taken, the others are refused
-// with what took their place. Must not know what the options do.
-
-import { invalid } from "./errors.js";
+// with what took their place. Older values of present options (`network`, `ports`) are the core's to read. Must not know what the
+// options do.
 
 const same = (value) => value;
 const seconds = (value, where, key) => {
@@ -16,7 +15,6 @@ const RENAMED = {
   timeoutSeconds: [["timeoutMs"], seconds],
   requestTimeoutSeconds: [["requestTimeoutMs"], seconds],
   maxTimeoutSeconds: [["requestTimeoutMs", "timeoutMs"], seconds],
-  ports: [["services"], services],
 };
 
 const GONE = {
@@ -25,10 +23,6 @@ const GONE = {
   profileNames: "profiles are gone; use template",
   s3Mount: "nothing is mounted any more; objectStorageAccess: { buckets, permission } gives processes temporary credentials instead",
 };
-
-const OLD_NETWORK = ["ingressMode", "exposedPorts", "egressMode"];
-const VISIBILITY = { public: "public", internal: "private" };
-const EGRESS = { isolated: { denyEgress: true }, internet: { egress: [{ any: true }] }, org: { egress: [{ tenant: "same_org" }] } };
 
 /** The options under their present names; the same object where there is nothing to rename. */
 export function renamed(options, known, where) {
@@ -46,37 +40,5 @@ export function renamed(options, known, where) {
     if (rest[name] !== undefined) throw new TypeError(`${where}: ${key} and ${name} are the same option; give one`);
     result[name] = change(value, where, key);
   }
-  const { network } = result;
-  const isOld = network !== null && typeof network === "object" && OLD_NETWORK.some((key) => key in network);
-  return isOld && known.includes("network") ? withNetwork(result) : result;
-}
-
-function services(ports, where) {
-  if (!Array.isArray(ports)) throw new TypeError(`${where}: ports must be an array`);
-  return ports.map((it) => {
-    const { containerPort, port = containerPort, name, protocol } = typeof it === "number" ? { port: it } : it;
-    return { port, ...(name !== undefined && { name }), ...(protocol !== undefined && { protocol: String(protocol).toLowerCase() }) };
-  });
-}
-
-function withNetwork({ network, ...options }) {
-  const { ingressMode, exposedPorts, egressMode, ...rules } = network;
-  const result = { ...options, network: rules };
-  if (egressMode !== undefined && egressMode !== null) Object.assign(result.network, entry(EGRESS, "egressMode", egressMode));
-  if (ingressMode !== undefined && ingressMode !== null) {
-    const visibility = entry(VISIBILITY, "ingressMode", ingressMode);
-    if (!exposedPorts?.length) throw invalid("network.exposedPorts", "must name at least one port with ingressMode");
-    const taken = (options.services ?? []).filter(({ port }) => !exposedPorts.includes(port));
-    const own = (port) => (options.services ?? []).find((it) => it.port === port);
-    result.services = [...taken, ...exposedPorts.map((port) => ({ ...own(port), port, visibility }))];
-  } else if (exposedPorts?.length) {
-    throw invalid("network.ingressMode", "must say who may reach exposedPorts");
-  }
-  if (Object.keys(result.network).length === 0) delete result.network;
   return result;
-}
-
-function entry(table, field, value) {
-  if (Object.hasOwn(table, value)) return table[value];
-  throw invalid(`network.${field}`, `must be one of ${Object.keys(table).map((key) => JSON.stringify(key)).join(", ")}, got ${JSON.stringify(value)}; other rules are in network.egress and services`);
 }

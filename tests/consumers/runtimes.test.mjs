@@ -65,6 +65,30 @@ test("require, in Node: with modules of the platform, and as older versions do i
   assert.equal(await output(process.execPath, ["--no-experimental-require-module", "cjs.cjs"]), "hi there");
 });
 
+test("a sandbox is found again from another thread by what its handle says of itself", async () => {
+  const { url, token } = server.ready;
+  const client = `new Client({ baseUrl: ${JSON.stringify(url)}, auth: ${JSON.stringify(token)} })`;
+  await write(
+    "thread.mjs",
+    `import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
+import { Client, Sandbox } from "jetway";
+const client = ${client};
+if (isMainThread) {
+  const sandbox = await Sandbox.create({ client });
+  const worker = new Worker(new URL(import.meta.url), { workerData: JSON.stringify(sandbox) });
+  const told = await new Promise((done, fail) => worker.once("message", done).once("error", fail));
+  console.log(told, sandbox.status);
+  await sandbox.delete();
+} else {
+  const { sandboxId } = JSON.parse(workerData);
+  const sandbox = await Sandbox.fromId(sandboxId, { client });
+  parentPort.postMessage((await sandbox.exec(["echo", "from a thread"])).stdout.trim());
+}
+`,
+  );
+  assert.equal(await output(process.execPath, ["thread.mjs"]), "from a thread running");
+});
+
 test("the older spellings are of the same classes, imported and required", async () => {
   await write("compat.mjs", `import { AviatoError } from "jetway/compat"; import { JetwayError } from "jetway"; console.log(AviatoError === JetwayError);`);
   await write("compat.cjs", `const old = require("jetway/compat"); console.log(old.CWSandboxAuthenticationError === require("jetway").AuthenticationError);`);

@@ -10,9 +10,7 @@ import * as compat from "../../target/npm/jetway/src/compat.js";
 import * as jetway from "../../target/npm/jetway/src/node.js";
 
 const source = (path) => readFile(fileURLToPath(new URL(`../../${path}`, import.meta.url)), "utf8");
-// The shapes are one thing, whether a build of the package has the options another.
-const RUN = [...new Set([...OPTIONS.run, "services", "network"])];
-const run = (options) => renamed(options, RUN, "run");
+const run = (options) => renamed(options, OPTIONS.run, "run");
 
 test("towers are runners: towerIds, towerId, towerGroupId", () => {
   assert.deepEqual(run({ towerIds: ["a"], image: "x" }), { image: "x", runnerIds: ["a"] });
@@ -34,12 +32,6 @@ test("s3Mount is refused and objectStorageAccess named", () => {
   assert.throws(() => jetway.Sandbox.run({ s3Mount: { bucket: "b" } }), { name: "TypeError", message: /objectStorageAccess: \{ buckets, permission \}/ });
 });
 
-test("ports become services", () => {
-  const ports = [8080, { containerPort: 22, name: "ssh", protocol: "TCP" }, { port: 53 }];
-  assert.deepEqual(run({ ports }).services, [{ port: 8080 }, { port: 22, name: "ssh", protocol: "tcp" }, { port: 53 }]);
-  assert.throws(() => run({ ports: 8080 }), TypeError);
-});
-
 test("seconds become milliseconds: maxTimeoutSeconds, requestTimeoutSeconds, timeoutSeconds", () => {
   assert.deepEqual(run({ maxTimeoutSeconds: 1.5 }), { requestTimeoutMs: 1500 });
   assert.deepEqual(run({ requestTimeoutSeconds: 2 }), { requestTimeoutMs: 2000 });
@@ -53,35 +45,10 @@ test("includeStopped is showTerminated", () => {
   assert.ok(OPTIONS.list.includes("includeStopped"));
 });
 
-test("ingressMode needs its ports and becomes the visibility of services", () => {
-  const old = (network, more) => run({ ...more, network });
-  assert.deepEqual(old({ ingressMode: "public", exposedPorts: [8080, 9090] }), {
-    services: [{ port: 8080, visibility: "public" }, { port: 9090, visibility: "public" }],
-  });
-  assert.deepEqual(old({ ingressMode: "internal", exposedPorts: [22] }, { ports: [{ containerPort: 22, name: "ssh" }, 80] }).services, [
-    { port: 80 },
-    { port: 22, name: "ssh", visibility: "private" },
-  ]);
-  assert.throws(() => old({ ingressMode: "public" }), { code: "validation_error", message: /network\.exposedPorts/ });
-  assert.throws(() => old({ exposedPorts: [1] }), { code: "validation_error", message: /network\.ingressMode/ });
-  assert.throws(() => old({ ingressMode: "everybody", exposedPorts: [1] }), { message: /must be one of "public", "internal", got "everybody"/ });
-});
-
-test("egressMode becomes rules", () => {
-  const rows = { isolated: { denyEgress: true }, internet: { egress: [{ any: true }] }, org: { egress: [{ tenant: "same_org" }] } };
-  for (const [egressMode, network] of Object.entries(rows)) assert.deepEqual(run({ network: { egressMode } }), { network });
-  assert.throws(() => run({ network: { egressMode: "user" } }), { code: "validation_error", message: /network\.egressMode: must be one of/ });
-  // What is not of the older SDKs stays as it is.
-  const present = { network: { denyEgress: true } };
-  assert.equal(run(present), present);
-});
-
-test("NetworkOptions is a frozen value, and a plain object does as well", () => {
+test("NetworkOptions is a frozen value that says what a plain object would", () => {
   const options = new compat.NetworkOptions({ ingressMode: "public", exposedPorts: [80], egressMode: "isolated" });
   assert.ok(Object.isFrozen(options) && Object.isFrozen(options.exposedPorts));
-  const plain = { ingressMode: "public", exposedPorts: [80], egressMode: "isolated" };
-  assert.deepEqual(run({ network: options }), run({ network: plain }));
-  assert.deepEqual(run({ network: options }), { network: { denyEgress: true }, services: [{ port: 80, visibility: "public" }] });
+  assert.deepEqual({ ...options }, { ingressMode: "public", exposedPorts: [80], egressMode: "isolated" });
   assert.throws(() => new compat.NetworkOptions({ ingress: "public" }), TypeError);
 });
 

@@ -1,5 +1,5 @@
 // Errors are classes with a stable code, under their own names and those of the older SDKs. Never run.
-import { AviatoError, CWSandboxError, JetwayError, SandboxError, SandboxNotFoundError, SnapshotNotFoundError, ValidationError } from "jetway";
+import { AviatoError, CWSandboxError, JetwayError, SandboxError, SandboxFileError, SandboxNotFoundError, SnapshotNotFoundError, ValidationError } from "jetway";
 import type { FieldViolation } from "jetway";
 import { type Same, is } from "./is.mjs";
 
@@ -15,6 +15,7 @@ export function right(error: unknown): void {
   if (error instanceof ValidationError) is<Same<typeof error.fieldViolations, readonly FieldViolation[]>>();
   if (error instanceof AviatoError) error.code satisfies string;
   if (error instanceof CWSandboxError) error.metadata["diagnosis"]?.length;
+  if (error instanceof SandboxFileError) is<Same<typeof error.filepath, string | undefined>>();
   if (error instanceof SnapshotNotFoundError) error satisfies SandboxError;
 }
 

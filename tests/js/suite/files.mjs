@@ -52,6 +52,7 @@ export const files = {
     equal(error.code, "file_error");
     equal(error.reason, "CWSANDBOX_FILE_NOT_FOUND");
     equal(error.metadata.filepath, "/tmp/files/missing");
+    equal(error.filepath, "/tmp/files/missing");
     equal(error.operation, "ReadFile");
     equal(error.sandboxId, sandbox.sandboxId);
     await rejects(sandbox.readFile("/tmp"), jetway.SandboxFileError);
