@@ -2,6 +2,7 @@
 // counts seconds.
 import type { Code, Execution, RunCodeOptions } from "./code.js";
 import type { LogOptions, LogStream } from "./logs.js";
+import type { SandboxDefaults, SandboxDefaultsOptions, Session } from "./session.js";
 import type { PythonValue, RemoteFunction, RemoteFunctionOptions, RemotePythonFunction } from "./remote.js";
 import type { CancelledError, SandboxFailedError, SandboxTerminatedError } from "./errors.js";
 import type { Data, ExecOptions, InteractiveProcess, Process, ShellOptions, TerminalSession } from "./process.js";
@@ -230,6 +231,8 @@ export class Sandbox implements AsyncDisposable {
   static create(options?: RunOptions): Promise<Sandbox>;
   /** Starts a sandbox from a template; the options win over what the template says. */
   static fromTemplate(templateId: string, options?: RunOptions): Sandbox;
+  /** The same as `new Session(…)`. */
+  static session(defaults?: SandboxDefaults | SandboxDefaultsOptions, options?: { client?: Client | undefined }): Session;
   /** Finds a sandbox by its id; also one that has ended. */
   static fromId(sandboxId: string, options?: CallOptions & { client?: Client | undefined }): Promise<Sandbox>;
   static list(options?: ListOptions): SandboxList;

@@ -9,6 +9,7 @@ import { disown, own } from "./owned.js";
 import { Process } from "./process.js";
 import { SandboxList } from "./list.js";
 import { inSandbox, javascriptFunction, pythonFunction } from "./remote.js";
+import { Session } from "./session.js";
 import { TerminalSession, checkSize } from "./terminal.js";
 import { guarded } from "./panic.js";
 import { invalid } from "./errors.js";
@@ -60,6 +61,11 @@ export class Sandbox {
   /** Starts a sandbox from a template; the options win over what the template says. */
   static fromTemplate(templateId, options) {
     return Sandbox.run({ ...options, template: text("templateId", templateId) });
+  }
+
+  /** A session: sandboxes with shared defaults and one end. */
+  static session(defaults, options) {
+    return new Session(defaults, options);
   }
 
   /** Finds a sandbox by its id; also one that has ended. */

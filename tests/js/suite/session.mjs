@@ -102,4 +102,12 @@ export const session = {
     throws(() => new jetway.SandboxDefaults({ mountedFiles: {} }), TypeError);
     throws(() => defaults.mergeTags("x"), TypeError);
   },
+
+  "Sandbox.session makes one": async ({ jetway, client }) => {
+    const session = jetway.Sandbox.session({ image: "host" }, { client });
+    ok(session instanceof jetway.Session);
+    equal(session.defaults.image, "host");
+    equal(session.client, client);
+    await session.close();
+  },
 };
