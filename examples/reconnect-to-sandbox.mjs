@@ -3,8 +3,8 @@ import { Sandbox } from "jetway";
 
 /** Stands for a first program, which ends without stopping what it started. */
 async function firstProgram() {
-  // Nobody is certain to come back, so the sandbox gets a latest end of its own.
-  const sandbox = await Sandbox.create({ image: "host", maxLifetimeSeconds: 300 });
+  // `detached`: it does not end with its program. Nobody is certain to come back, so it gets a latest end of its own.
+  const sandbox = await Sandbox.create({ image: "host", detached: true, maxLifetimeSeconds: 300 });
   await sandbox.writeFile("/tmp/progress", "half way");
   return sandbox.sandboxId;
 }
