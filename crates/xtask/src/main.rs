@@ -59,7 +59,7 @@ enum Task {
     /// Measure: release build, then tests/bench/run.mjs with your arguments.
     Bench(bench::Options),
     /// Proofs that take too long for every change.
-    Soak,
+    Soak(soak::Options),
     /// The whole integration suite of PyPI's cwsandbox, as its authors ship it, against a fresh server.
     Peers(peers::Options),
 }
@@ -75,7 +75,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Check(options) => check::run(&options),
         Task::Bench(options) => bench::run(&options),
-        Task::Soak => soak::run(),
+        Task::Soak(options) => soak::run(&options),
         Task::Peers(options) => peers::run(&options),
     };
     children::wait_if_interrupted();

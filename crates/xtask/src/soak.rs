@@ -13,11 +13,44 @@ const PROOFS: &[(&str, &[&str], (&str, &str))] = &[(
     ("JETWAY_CUTS", "1000"),
 )];
 
+/// How `soak` is asked for.
+#[derive(clap::Args)]
+pub struct Options {
+    /// How often a server under load is killed.
+    #[arg(long, default_value_t = 50)]
+    kills: u32,
+    /// Sandboxes that are under load while it is.
+    #[arg(long, default_value_t = 100)]
+    sandboxes: u32,
+    /// Kill servers only, without the other proofs.
+    #[arg(long)]
+    kills_only: bool,
+}
+
 /// Runs them one after the other.
 ///
 /// # Errors
 /// When one fails.
-pub fn run() -> Result<()> {
+pub fn run(options: &Options) -> Result<()> {
+    if !options.kills_only {
+        proofs()?;
+    }
+    kills(options)
+}
+
+/// A server under load is killed at moments that nobody chose. What it had acknowledged must be there when it is back,
+/// and nothing may be left in the end.
+fn kills(options: &Options) -> Result<()> {
+    step::run("a server under load, killed again and again", |step| {
+        let cargo = Program::cargo().args(["test", "--release", "--package", "jetway-server", "--test", "soak", "--"]);
+        let numbers = [options.kills.to_string(), options.sandboxes.to_string()];
+        let program = cargo.args(["--kills", &numbers[0], "--sandboxes", &numbers[1]]);
+        // Building, and a minute for each kill at the worst.
+        program.limit(LIMIT + Duration::from_secs(60) * options.kills).echo().run(step).map(drop)
+    })
+}
+
+fn proofs() -> Result<()> {
     for (what, arguments, (name, value)) in PROOFS {
         step::run(what, |step| {
             let program = Program::cargo().args(["test", "--release", "--quiet"]).args(*arguments);

@@ -1,12 +1,12 @@
 //! DeleteSandbox and PurgeSandboxes: the order is taken at once, the draining goes on behind the answer.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tonic::Code;
 
 use super::{Api, Problem, view};
 use crate::{
-    supervisor::DEFAULT_GRACE,
+    supervisor::{DEFAULT_GRACE, Sandbox},
     wire::sandbox::{DeleteSandboxRequest, DeleteSandboxResponse, PurgeSandboxesRequest, PurgeSandboxesResponse},
 };
 
@@ -37,32 +37,40 @@ impl Api {
             let saved = tokio::spawn(async move {
                 let volumes = &request.snapshot_volumes;
                 let ids = api.snapshot_before_delete(sandbox.clone(), volumes, &request.request_id).await?;
-                api.supervisor().stop(&sandbox, grace, "deleted");
+                api.order(std::slice::from_ref(&sandbox), grace, "deleted").await?;
                 Ok::<_, Problem>(ids)
             });
             let saved =
                 saved.await.map_err(|error| Problem::io("saving the volumes", &std::io::Error::other(error)))?;
             file_system_snapshot_ids = saved?;
         }
-        self.supervisor().stop(&sandbox, grace, "deleted");
+        self.order(std::slice::from_ref(&sandbox), grace, "deleted").await?;
         let shown = view::sandbox(self, &sandbox);
         Ok(DeleteSandboxResponse { sandbox: Some(shown), file_system_snapshot_ids })
     }
 
     /// Orders many sandboxes to stop.
-    pub(super) fn purge(&self, request: &PurgeSandboxesRequest) -> Result<PurgeSandboxesResponse, Problem> {
+    pub(super) async fn purge(&self, request: &PurgeSandboxesRequest) -> Result<PurgeSandboxesResponse, Problem> {
         if request.tags.is_empty() != request.purge_all {
             return Err(Problem::field("tags", "give tags, or set purge_all, and not both"));
         }
         let chosen = self.tagged(&request.tags);
         if !request.dry_run {
-            for sandbox in &chosen {
-                self.supervisor().stop(sandbox, DEFAULT_GRACE, "purged");
-            }
+            self.order(&chosen, DEFAULT_GRACE, "purged").await?;
         }
         Ok(PurgeSandboxesResponse {
             purge_count: i32::try_from(chosen.len()).unwrap_or(i32::MAX),
             ..Default::default()
+        })
+    }
+}
+
+impl Api {
+    /// An answer means that the order survives the server.
+    async fn order(&self, sandboxes: &[Arc<Sandbox>], grace: Duration, reason: &str) -> Result<(), Problem> {
+        self.supervisor().order(sandboxes, grace, reason).await.map_err(|error| {
+            let text = format!("the order could not be kept: {error}; the sandbox is being stopped all the same");
+            Problem::new(Code::Unavailable, "CWSANDBOX_BACKEND_UNAVAILABLE", text).retry_after(Duration::from_secs(1))
         })
     }
 }

@@ -55,7 +55,7 @@ impl SandboxService for Api {
         &self,
         request: Request<wire::PurgeSandboxesRequest>,
     ) -> Result<Response<wire::PurgeSandboxesResponse>, Status> {
-        Ok(Response::new(self.by(&request).purge(request.get_ref())?))
+        Ok(Response::new(self.by(&request).purge(request.get_ref()).await?))
     }
 
     async fn exec(&self, request: Request<wire::ExecRequest>) -> Result<Response<wire::ExecResponse>, Status> {

@@ -3,6 +3,7 @@
 
 mod bucket;
 mod documents;
+mod orders;
 mod rows;
 mod schema;
 mod sessions;
@@ -14,6 +15,7 @@ use tokio::sync::oneshot;
 
 pub(crate) use bucket::Bucket;
 pub(crate) use documents::{Insertion, NewDocument};
+pub(crate) use orders::KeptOrder;
 pub(crate) use rows::{Progress, SandboxRow};
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -77,6 +79,19 @@ impl Store {
         let id = id.to_owned();
         let job: Job = Box::new(move |connection| {
             if let Err(error) = rows::update(connection, &id, &progress) {
+                tracing::error!(sandbox = id, %error, "state could not be written");
+            }
+        });
+        if self.jobs.send(job).is_err() {
+            tracing::error!("state could not be written: the database is closed");
+        }
+    }
+
+    /// Replaces a sandbox's plan by what is left of it after its start; written soon, not waited for.
+    pub fn shorten_plan(&self, id: &str, plan: String) {
+        let id = id.to_owned();
+        let job: Job = Box::new(move |connection| {
+            if let Err(error) = rows::shorten_plan(connection, &id, &plan) {
                 tracing::error!(sandbox = id, %error, "state could not be written");
             }
         });

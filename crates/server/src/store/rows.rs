@@ -17,7 +17,7 @@ pub(crate) struct SandboxRow {
     pub tags: String,
     /// The encoded specification, as it is echoed.
     pub spec: Vec<u8>,
-    /// The runtime's plan in JSON, without file contents.
+    /// The runtime's plan in JSON; with file contents until it was started, so that a start can be taken up again.
     pub plan: String,
     /// How the sandbox is served.
     pub runtime_class: String,
@@ -80,7 +80,13 @@ pub(super) fn update(connection: &Connection, id: &str, progress: &Progress) -> 
     Ok(())
 }
 
+pub(super) fn shorten_plan(connection: &Connection, id: &str, plan: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE sandboxes SET plan = ?2 WHERE id = ?1")?.execute([id, plan])?;
+    Ok(())
+}
+
 pub(super) fn delete(connection: &Connection, id: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM stop_orders WHERE id = ?1")?.execute([id])?;
     connection.prepare_cached("DELETE FROM sandboxes WHERE id = ?1")?.execute([id])?;
     Ok(())
 }

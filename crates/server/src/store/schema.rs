@@ -48,6 +48,13 @@ const STEPS: &[&str] = &[
         pool       TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    CREATE TABLE stop_orders (
+        id       TEXT PRIMARY KEY,
+        grace_ms INTEGER NOT NULL,
+        reason   TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Applies the steps that the database does not have yet, each in its own transaction.

@@ -1,15 +1,24 @@
 //! A restart: sandboxes that run are found again, what is left of the others is removed.
 
-use std::{collections::HashSet, sync::Arc, time::Duration, time::SystemTime};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+    time::SystemTime,
+};
+
+use prost::Message;
 
 use super::{
     DEFAULT_GRACE, Draft, Holder, Pooling, Sandbox, State, Supervisor,
     life::Origin,
     state::{Snapshot, from_nanos},
+    strip,
 };
 use crate::{
     runtime::{RuntimeError, SandboxPlan},
-    store::{SandboxRow, StoreError},
+    store::{KeptOrder, SandboxRow, StoreError},
+    wire::sandbox::SandboxSpec,
 };
 
 /// Why an earlier server's sandboxes could not be taken over.
@@ -29,9 +38,11 @@ impl Supervisor {
         let mut running = Vec::new();
         let mut keep = HashSet::new();
         let mut holders = self.0.store.holders().await?;
+        let orders = self.0.store.orders().await?.into_iter().map(|order| (order.id.clone(), order));
+        let orders: HashMap<String, KeptOrder> = orders.collect();
         for row in self.0.store.load().await? {
             let id = row.id.clone();
-            let (draft, mut snapshot) = match restore(row) {
+            let (mut draft, mut snapshot) = match restore(row) {
                 Ok(restored) => restored,
                 Err(error) => {
                     tracing::error!(sandbox = id, %error, "a kept sandbox cannot be read and is forgotten");
@@ -40,11 +51,18 @@ impl Supervisor {
                 }
             };
             let mut origin = Origin::Over;
+            let mut plan = draft.plan.clone();
+            strip(&mut draft.plan);
             if !snapshot.state.is_terminal() {
                 match self.0.runtime.adopt(draft.plan.clone()).await {
                     Ok(Some(instance)) => {
                         keep.insert(id.clone());
                         origin = Origin::Adopted(instance);
+                    }
+                    // It was accepted, and the server died before it ran: begin anew. What there is of it is swept.
+                    Ok(None) if snapshot.state == State::Creating && !needs_secrets(&draft) => {
+                        plan.network = draft.plan.network.clone();
+                        origin = Origin::New(plan);
                     }
                     Ok(None) => lost(&mut snapshot, "its agent died while the server was away"),
                     Err(error) => lost(&mut snapshot, &error.to_string()),
@@ -64,7 +82,9 @@ impl Supervisor {
             if let Origin::Adopted(instance) = &origin {
                 self.freeze_again(&sandbox, &**instance).await;
             }
-            if stopping {
+            if let Some(KeptOrder { grace, reason, .. }) = orders.get(&id) {
+                self.stop(&sandbox, *grace, reason);
+            } else if stopping {
                 self.stop(&sandbox, DEFAULT_GRACE, "deleted");
             } else if sandbox.holder().pool == Pooling::Idle {
                 self.stop(&sandbox, Duration::ZERO, "the pool begins anew with the server");
@@ -78,6 +98,13 @@ impl Supervisor {
         }
         Ok(())
     }
+}
+
+/// Whether its start needs values that are not kept.
+fn needs_secrets(draft: &Draft) -> bool {
+    // A specification that cannot be read was written by nobody we know.
+    SandboxSpec::decode(draft.spec.clone())
+        .map_or(true, |spec| spec.containers.iter().any(|container| !container.secret_stores.is_empty()))
 }
 
 fn lost(snapshot: &mut Snapshot, why: &str) {

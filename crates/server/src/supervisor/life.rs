@@ -37,6 +37,7 @@ enum Ending {
 
 /// Lives a sandbox's life.
 pub(super) async fn live(inner: Arc<Inner>, sandbox: Arc<Sandbox>, origin: Origin) {
+    let had_files = matches!(&origin, Origin::New(plan) if plan.containers.iter().any(|one| !one.files.is_empty()));
     let instance = match origin {
         Origin::New(plan) => match inner.runtime.start(plan).await {
             Ok(instance) => Some(instance),
@@ -57,6 +58,9 @@ pub(super) async fn live(inner: Arc<Inner>, sandbox: Arc<Sandbox>, origin: Origi
             }
         });
         inner.store.note(&sandbox.draft.id, snapshot.progress());
+        if had_files {
+            inner.store.shorten_plan(&sandbox.draft.id, serde_json::to_string(&sandbox.draft.plan).unwrap_or_default());
+        }
         let _way_out = way_out(&inner, &sandbox, &*instance).await;
         run(&inner, &sandbox, instance).await;
     } else if sandbox.snapshot().instance.is_none() {

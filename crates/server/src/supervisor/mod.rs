@@ -28,8 +28,8 @@ pub(crate) use state::State;
 
 use crate::{
     egress::Egress,
-    runtime::Runtime,
-    store::{Store, StoreError},
+    runtime::{Runtime, SandboxPlan},
+    store::{KeptOrder, Store, StoreError},
 };
 use life::Origin;
 use sandbox::StopOrder;
@@ -120,12 +120,13 @@ impl Supervisor {
     /// Accepts a sandbox for `holder` and starts it in the background. A replay of a request gives the sandbox of the
     /// first one.
     pub async fn create_for(&self, mut draft: Draft, holder: Holder) -> Result<Arc<Sandbox>, CreateError> {
-        let plan = draft.plan.clone();
-        for container in &mut draft.plan.containers {
-            // Only the start needs file contents and secrets; the draft lives as long as the sandbox.
-            container.files.clear();
-            container.secret_env.0.clear();
+        if let Some(earlier) = self.replayed(&draft)? {
+            // It may be about to be written; an answer means that it is.
+            self.0.store.flush().await?;
+            return Ok(earlier);
         }
+        let mut plan = draft.plan.clone();
+        strip(&mut draft.plan);
         let sandbox = {
             let mut registry = self.0.write();
             if let Some(earlier) = registry.by_request.get(&draft.request_id) {
@@ -140,12 +141,13 @@ impl Supervisor {
             }
             if self.0.options.service_addresses {
                 addresses::give(&mut draft.plan, |address| registry.by_address.contains_key(&address));
+                plan.network = draft.plan.network.clone();
             }
             let sandbox = Arc::new(Sandbox::new(draft, holder, Snapshot::new()));
             registry.add(sandbox.clone());
             sandbox
         };
-        let inserted = match self.0.store.insert(sandbox.row()).await {
+        let inserted = match self.0.store.insert(sandbox.row(&plan)).await {
             Ok(()) => self.0.hold(&sandbox).await,
             failed => failed,
         };
@@ -155,6 +157,16 @@ impl Supervisor {
         }
         self.spawn(sandbox.clone(), Origin::New(plan));
         Ok(sandbox)
+    }
+
+    /// The sandbox that the same request made earlier.
+    fn replayed(&self, draft: &Draft) -> Result<Option<Arc<Sandbox>>, CreateError> {
+        match self.0.read().by_request.get(&draft.request_id) {
+            Some(earlier) if earlier.draft.request_digest != draft.request_digest => {
+                Err(CreateError::RequestIdConflict(draft.request_id.clone()))
+            }
+            earlier => Ok(earlier.cloned()),
+        }
     }
 
     /// The sandbox with that id.
@@ -185,6 +197,18 @@ impl Supervisor {
             }
             first
         });
+    }
+
+    /// Orders sandboxes to stop. The orders outlive this server once this returns.
+    ///
+    /// # Errors
+    /// When they cannot be kept; they are carried out all the same.
+    pub async fn order(&self, sandboxes: &[Arc<Sandbox>], grace: Duration, reason: &str) -> Result<(), StoreError> {
+        let order = |sandbox: &Arc<Sandbox>| {
+            self.stop(sandbox, grace, reason);
+            KeptOrder { id: sandbox.draft.id.clone(), grace, reason: reason.to_owned() }
+        };
+        self.0.store.keep_orders(sandboxes.iter().map(order).collect()).await
     }
 
     /// Stops every sandbox and returns when their resources are given back and their state is written.
@@ -261,6 +285,14 @@ impl Inner {
         if let Err(error) = self.store.delete(&sandbox.draft.id).await {
             tracing::error!(sandbox = sandbox.draft.id, %error, "sandbox could not be forgotten");
         }
+    }
+}
+
+/// Takes out what only a start needs: file contents and secrets. Drafts live as long as their sandboxes.
+fn strip(plan: &mut SandboxPlan) {
+    for container in &mut plan.containers {
+        container.files.clear();
+        container.secret_env.0.clear();
     }
 }
 

@@ -191,8 +191,8 @@ impl Sandbox {
         self.snapshot()
     }
 
-    /// The row to keep.
-    pub(super) fn row(&self) -> SandboxRow {
+    /// The row to keep. `plan` is the whole one, with what the draft no longer has.
+    pub(super) fn row(&self, plan: &SandboxPlan) -> SandboxRow {
         let draft = &self.draft;
         SandboxRow {
             id: draft.id.clone(),
@@ -201,7 +201,7 @@ impl Sandbox {
             display_name: draft.display_name.clone(),
             tags: serde_json::to_string(&draft.tags).unwrap_or_default(),
             spec: draft.spec.to_vec(),
-            plan: serde_json::to_string(&draft.plan).unwrap_or_default(),
+            plan: serde_json::to_string(plan).unwrap_or_default(),
             runtime_class: draft.runtime_class.clone(),
             max_lifetime_seconds: draft.max_lifetime.map_or(0, |life| life.as_secs().cast_signed()),
             created_ns: to_nanos(draft.created),
