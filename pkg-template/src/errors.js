@@ -1,6 +1,9 @@
 // The error classes. Rust decides which one and fills the fields (its table in `src/error/kind.rs` has the same rows; a
 // test compares them); this file only makes the objects, so that both sides share the classes.
 
+/** What an error is, for `instanceof` of a class in another copy of this package: the codes of its class and all above. */
+const KINDS = Symbol.for("jetway.error.kinds");
+
 /** The root of everything that this package throws, except `TypeError` for an option that does not exist. */
 export class JetwayError extends Error {
   constructor(message, fields = {}) {
@@ -17,9 +20,16 @@ export class JetwayError extends Error {
     this.hint = fields.hint;
     this.fieldViolations = fields.fieldViolations ?? [];
   }
+
+  static [Symbol.hasInstance](value) {
+    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
+    // Of ours, not of a class that somebody derived from it.
+    return Object.hasOwn(this, "code") && Boolean(value?.[KINDS]?.includes(this.code));
+  }
 }
 JetwayError.code = "jetway_error";
 JetwayError.prototype.name = "JetwayError";
+JetwayError.prototype[KINDS] = ["jetway_error"];
 
 const classes = new Map([["jetway_error", JetwayError]]);
 
@@ -27,6 +37,7 @@ const classes = new Map([["jetway_error", JetwayError]]);
 function define(code, name, Parent) {
   const Class = class extends Parent {};
   Class.code = code;
+  Class.prototype[KINDS] = [code, ...Parent.prototype[KINDS]];
   Object.defineProperty(Class, "name", { value: name });
   Object.defineProperty(Class.prototype, "name", { value: name, writable: true, configurable: true });
   classes.set(code, Class);

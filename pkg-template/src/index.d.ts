@@ -4,7 +4,7 @@ import type { Code, Execution, RunCodeOptions } from "./code.js";
 import type { LogOptions, LogStream } from "./logs.js";
 import type { SandboxDefaults, SandboxDefaultsOptions, Session } from "./session.js";
 import type { PythonValue, RemoteFunction, RemoteFunctionOptions, RemotePythonFunction } from "./remote.js";
-import type { CancelledError, SandboxFailedError, SandboxTerminatedError } from "./errors.js";
+import type { CancelledError, JetwayError, SandboxFailedError, SandboxTerminatedError } from "./errors.js";
 import type { Data, ExecOptions, InteractiveProcess, Process, ShellOptions, TerminalSession } from "./process.js";
 
 /** An absolute limit and a way to stop, which every network call takes. */
@@ -43,6 +43,10 @@ export interface ClientOptions {
   headers?: Record<string, string> | undefined;
   /** How long a call may take unless it says otherwise. Default: 300 000. */
   requestTimeoutMs?: number | undefined;
+  /** How calls that may be repeated are, after failures that pass by themselves; `false` repeats nothing. */
+  retry?: boolean | RetryOptions | undefined;
+  /** See every attempt of every call, in this order. */
+  interceptors?: readonly Interceptor[] | undefined;
   /** Forces a transport. Default: `"auto"`, the best that works here and with this server. */
   transport?: "auto" | Transport | undefined;
   /** Replaces the runtime's own, for the calls that carry bytes. */
@@ -51,6 +55,35 @@ export interface ClientOptions {
   WebSocket?: (new (url: string, protocol: string) => unknown) | undefined;
   dangerouslyAllowApiKeyInBrowser?: boolean | undefined;
 }
+
+/** Pauses grow at random between the shortest and three times the last; what the server asks for is honoured. */
+export interface RetryOptions {
+  /** How often a call is tried in all. Default: 4. */
+  attempts?: number | undefined;
+  /** After how long no further attempt is begun. Default: 60 000. */
+  budgetMs?: number | undefined;
+  /** Default: 100. */
+  firstDelayMs?: number | undefined;
+  /** Default: 2000. */
+  maxDelayMs?: number | undefined;
+}
+
+/** One attempt of a call, as an {@link Interceptor} sees it. */
+export interface InterceptedCall {
+  /** The rpc, e.g. `CreateSandbox`. */
+  readonly operation: string;
+  readonly sandboxId: string | undefined;
+  /** From 1. */
+  readonly attempt: number;
+  /** What is added here is sent with the call. */
+  readonly headers: Record<string, string>;
+}
+
+/** Is told how the call went. A stream went well when it is open; a call that is given up is cancelled. */
+export type Aftermath = (error: JetwayError | undefined) => void;
+
+/** Sees a call before it is sent; what it throws refuses the call, and the function it gives is told how it went. */
+export type Interceptor = (call: InterceptedCall) => void | Aftermath | Promise<void | Aftermath>;
 
 /** A server and how to call it. Nothing is connected before the first call. */
 export class Client {
@@ -63,7 +96,6 @@ export class Client {
  */
 export function configure(options?: ClientOptions & { signalHandlers?: boolean | undefined }): void;
 
-export const DEFAULT_BASE_URL: string;
 
 /** The states of a sandbox. One that a newer server invents is `unspecified`. */
 export const SandboxStatus: {
@@ -153,6 +185,10 @@ export interface RunOptions {
   secrets?: readonly SecretMapping[] | null | undefined;
   /** Temporary object storage credentials for its processes; nothing is mounted. */
   objectStorageAccess?: ObjectStorageAccess | null | undefined;
+  /** Where it goes, and where when there is no room. Instead of `placementMode`. */
+  placementSpillover?: "serverless_then_cks" | "cks_then_serverless" | null | undefined;
+  /** For how long its creation is repeated while there is no capacity. Default: not at all. */
+  createRetryBudgetMs?: number | null | undefined;
   /** How long each of its calls may take. Default: the client's. */
   requestTimeoutMs?: number | undefined;
   /** Whether it outlives this program. Otherwise it is stopped when the program ends or the page closes. Default: false. */
@@ -321,6 +357,7 @@ export * from "./catalog.js";
 export * from "./process.js";
 export * from "./code.js";
 export * from "./session.js";
+export * from "./credentials.js";
 export * from "./constants.js";
 export * from "./errors.js";
 export * from "./logs.js";

@@ -4,10 +4,10 @@
 import { renamed } from "./legacy.js";
 
 export const OPTIONS = {
-  Client: ["baseUrl", "auth", "apiKey", "headers", "requestTimeoutMs", "transport", "fetch", "WebSocket", "dangerouslyAllowApiKeyInBrowser"],
+  Client: ["baseUrl", "auth", "apiKey", "headers", "requestTimeoutMs", "retry", "interceptors", "transport", "fetch", "WebSocket", "dangerouslyAllowApiKeyInBrowser"],
   run: [
     "image", "containerImage", "command", "args", "env", "environmentVariables", "cwd", "tags", "resources", "mountedFiles",
-    "maxLifetimeSeconds", "annotations", "runnerIds", "displayName", "placementMode", "runtimeClass", "instanceType",
+    "maxLifetimeSeconds", "annotations", "runnerIds", "displayName", "placementMode", "placementSpillover", "createRetryBudgetMs", "runtimeClass", "instanceType",
     "template", "secrets", "objectStorageAccess", "requestTimeoutMs", "detached", "signal", "client",
   ],
   exec: ["cwd", "env", "check", "timeoutMs", "stdin", "input", "container", "signal", "maxBufferBytes", "tty"],

@@ -3,7 +3,8 @@
 import "./dispose.js";
 
 export { Runner, SandboxTemplate, SecretStore, getRunner, listRunners } from "./catalog.js";
-export { Client, DEFAULT_BASE_URL, configure } from "./client.js";
+export { Client, configure } from "./client.js";
+export { DEFAULT_BASE_URL, resolveAuth, wandb } from "./credentials.js";
 export { Code, CodeContext } from "./code.js";
 export { DEFAULT_TEMP_DIR, SandboxDefaults } from "./defaults.js";
 export { cleanupAll } from "./owned.js";

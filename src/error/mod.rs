@@ -5,6 +5,7 @@ mod context;
 mod details;
 mod failure;
 mod kind;
+mod reason;
 mod status;
 mod violation;
 
@@ -13,6 +14,7 @@ use std::{any::Any, collections::BTreeMap, fmt, sync::Arc, time::Duration};
 pub use context::{CallContext, Operation};
 pub use failure::Diagnosis;
 pub use kind::{ErrorKind, KindInfo};
+pub use reason::{REASONS, ReasonInfo};
 pub use violation::FieldViolation;
 
 /// The domain under which a server's reasons are trusted. Others are shown, never interpreted.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tonic::{Code, Status};
 
-use super::{CallContext, ERROR_DOMAIN, Error, ErrorKind, FieldViolation, context::Subject, details::Details};
+use super::{
+    CallContext, ERROR_DOMAIN, Error, ErrorKind, FieldViolation, ReasonInfo, context::Subject, details::Details,
+};
 
 /// Longer server-given delays are shown but never slept: they come from a clock or a unit gone wrong.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -28,7 +30,8 @@ impl Error {
         error.inner.field_violations =
             violations.map(|it| FieldViolation { field: it.field, description: it.description }).collect();
         let trusted = error.domain() == Some(ERROR_DOMAIN);
-        let by_reason = error.reason().filter(|_| trusted).and_then(ErrorKind::of_reason);
+        let row = error.reason().filter(|_| trusted).and_then(ReasonInfo::of);
+        let by_reason = row.map(|row| row.kind);
         let kind = match by_reason {
             // A call that the server held until the start failed learns that instead of mere absence.
             Some(ErrorKind::SandboxNotRunning) if error.metadata().get("state").is_some_and(|it| it == "FAILED") => {
@@ -36,6 +39,10 @@ impl Error {
             }
             Some(kind) => kind,
             None => kind_of_code(status.code(), context),
+        };
+        let error = match row.and_then(|row| row.hint) {
+            Some(hint) => error.with_hint(hint),
+            None => error,
         };
         error.with_kind(kind).in_call(context)
     }
@@ -68,56 +75,6 @@ fn message_of(status: &Status, context: &CallContext) -> String {
     match status.message() {
         "" => format!("{} failed with {:?}", context.operation.name(), status.code()),
         message => message.to_owned(),
-    }
-}
-
-impl ErrorKind {
-    /// What a reason of [`ERROR_DOMAIN`] means. `None`: the code decides.
-    pub(crate) fn of_reason(reason: &str) -> Option<Self> {
-        use ErrorKind::*;
-        Some(match reason.strip_prefix("CWSANDBOX_")? {
-            "SANDBOX_NOT_FOUND" => SandboxNotFound,
-            "SANDBOX_NOT_RUNNING" => SandboxNotRunning,
-            "FILE_NOT_FOUND"
-            | "FILE_IS_DIRECTORY"
-            | "FILE_IO_FAILED"
-            | "FILE_PERMISSION_DENIED"
-            | "FILE_TOO_LARGE"
-            | "FILE_TRUNCATED" => SandboxFile,
-            "COMMAND_TIMEOUT" => SandboxCommandTimeout,
-            "DEADLINE_EXCEEDED" => SandboxRequestTimeout,
-            "RUNNER_UNAVAILABLE" | "BACKEND_UNAVAILABLE" | "RUNNER_SHARD_RETIRING" => SandboxUnavailable,
-            "RUNNER_CAPACITY_EXHAUSTED" | "RUNNER_OVERLOADED" => SandboxResourceExhausted,
-            "NOT_IMPLEMENTED"
-            | "TLS_PASSTHROUGH_ENDPOINTS_NOT_SUPPORTED"
-            | "HTTPS_SHARE_TOKEN_NOT_SUPPORTED"
-            | "SERVERLESS_DISABLED" => NotSupported,
-            "RUNNER_NOT_FOUND" => RunnerNotFound,
-            "TEMPLATE_NOT_FOUND" => TemplateNotFound,
-            "SECRET_STORE_NOT_FOUND" => SecretStoreNotFound,
-            "FSS_NOT_FOUND" => SnapshotNotFound,
-            "FSS_NOT_SUPPORTED" => SnapshotNotSupported,
-            "FSS_NOT_READY" => SnapshotNotReady,
-            "FSS_SIZE_EXCEEDED" => SnapshotSizeExceeded,
-            "FSS_QUOTA_EXCEEDED" => SnapshotQuotaExceeded,
-            "FSS_BUCKET_MISMATCH" => SnapshotBucketMismatch,
-            "FSS_BUCKET_PROVISIONING" => SnapshotBucketProvisioning,
-            "FSS_WAIT_TIMEOUT" => SnapshotWaitTimeout,
-            "FSS_BACKEND_THROTTLED" | "FSS_INFLIGHT_LIMIT" => SnapshotBackendThrottled,
-            "VOLUME_NOT_FOUND" => VolumeNotFound,
-            "VOLUME_NOT_READY" => VolumeNotReady,
-            "VOLUME_PLACEMENT_CONFLICT" => VolumePlacementConflict,
-            "VOLUME_RUNNER_UNAVAILABLE" => VolumeRunnerUnavailable,
-            "VOLUME_TYPE_NOT_SUPPORTED" => VolumeTypeNotSupported,
-            "VOLUME_NOT_SNAPSHOTTABLE" => VolumeNotSnapshottable,
-            "VOLUME_RUNNER_INELIGIBLE" => VolumeRunnerIneligible,
-            "VOLUME_BACKEND_NOT_FOUND" => VolumeBackendNotFound,
-            "VOLUME_IN_USE" => VolumeInUse,
-            "VOLUME_QUOTA_EXCEEDED" => VolumeQuotaExceeded,
-            other if other.starts_with("FSS_") => Snapshot,
-            other if other.starts_with("VOLUME_") => Volume,
-            _ => return None,
-        })
     }
 }
 

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use crate::{
-    error::{CallContext, Error, ErrorKind, Operation},
+    error::{CallContext, Error, ErrorKind, Operation, ReasonInfo},
     wire::{self, exec_stream_output::Stream, exec_stream_response::Message},
 };
 
@@ -135,7 +135,7 @@ impl OutputState {
         let kind = match error.code.as_str() {
             "STREAM_BACKPRESSURE" => ErrorKind::StreamBackpressure,
             "STREAM_TRUNCATED" => ErrorKind::StreamTruncated,
-            code => ErrorKind::of_reason(code).unwrap_or(ErrorKind::SandboxExecution),
+            code => ReasonInfo::of(code).map_or(ErrorKind::SandboxExecution, |row| row.kind),
         };
         let message = match error.message.is_empty() {
             true => "the process could not be followed to its end".to_owned(),

@@ -12,7 +12,7 @@ use wasm_bindgen::JsValue;
 
 use super::{
     BaseUrl, node_http2,
-    pipe::{JsHttp2, Thrown},
+    pipe::{JsHttp2, Thrown, explain_fetch},
     pipes::Pipes,
 };
 use crate::{
@@ -57,7 +57,15 @@ impl Transport {
     }
 
     async fn over_fetch(&mut self, request: http::Request<Body>) -> Result<http::Response<Body>, Error> {
-        let response = self.fetch.call(request).await.map_err(failure)?;
+        let response = match self.fetch.call(request).await {
+            Ok(response) => response,
+            // A browser's fetch says nothing; what it hides can be asked for.
+            Err(error @ FetchError::JsError(_)) => {
+                let explained = explain_fetch(&self.base.as_url()).await;
+                return Err(Error::from(Thrown::from(explained)).with_source(error));
+            }
+            Err(error) => return Err(failure(error)),
+        };
         let headers = response.headers();
         let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let grpc_status = headers.contains_key("grpc-status");

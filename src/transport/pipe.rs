@@ -17,6 +17,17 @@ extern "C" {
     async fn js_probe_duplex(request: &JsValue) -> Result<JsValue, JsValue>;
 }
 
+#[wasm_bindgen(raw_module = "./failure.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = explainFetch)]
+    async fn js_explain_fetch(url: &str) -> JsValue;
+}
+
+/// What kept a fetch of `url` from being answered, as a pipe would throw it.
+pub(super) async fn explain_fetch(url: &str) -> JsValue {
+    js_explain_fetch(url).await
+}
+
 #[wasm_bindgen(raw_module = "./websocket.js")]
 extern "C" {
     #[wasm_bindgen(js_name = openWebSocket, catch)]

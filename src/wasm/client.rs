@@ -9,7 +9,8 @@ use super::{
     abort::promise,
     credentials::{JsProvider, header_map},
     error::js_error,
-    options::{delete_options, list_options, run_options},
+    interceptor::JsInterceptor,
+    options::{delete_options, list_options, retry_policy, run_options},
     reader::Reader,
     sandbox::CoreSandbox,
     session::CoreSession,
@@ -20,7 +21,7 @@ use crate::{
     sandbox::{Sandbox, SandboxList},
 };
 
-const CONFIG: &[&str] = &["baseUrl", "headers", "requestTimeoutMs", "provider", "host"];
+const CONFIG: &[&str] = &["baseUrl", "headers", "requestTimeoutMs", "retry", "interceptors", "provider", "host"];
 
 /// A server and how to call it.
 #[wasm_bindgen]
@@ -36,7 +37,7 @@ impl CoreClient {
 
 #[wasm_bindgen]
 impl CoreClient {
-    /// `{ baseUrl, headers, requestTimeoutMs?, provider?, host }`.
+    /// `{ baseUrl, headers, requestTimeoutMs?, retry?, interceptors?, provider?, host }`.
     #[wasm_bindgen(constructor)]
     pub fn new(config: &JsValue) -> Answer<CoreClient> {
         let reader = Reader::new("Client", config, CONFIG)?;
@@ -44,6 +45,12 @@ impl CoreClient {
         made.headers = header_map(&reader.raw("headers").unwrap_or_else(|| Array::new().into())).map_err(js_error)?;
         if let Some(timeout) = reader.millis("requestTimeoutMs")? {
             made.request_timeout = timeout;
+        }
+        if let Some(retry) = reader.raw("retry") {
+            made.retry = retry_policy(&retry)?;
+        }
+        if let Some(interceptors) = reader.raw("interceptors") {
+            made = JsInterceptor::all(&interceptors)?.into_iter().fold(made, ClientConfig::interceptor);
         }
         if let Some(provider) = reader.raw("provider").and_then(|it| it.dyn_into::<Function>().ok()) {
             made.credentials = Credentials::provider(JsProvider(SendWrapper::new(provider)));

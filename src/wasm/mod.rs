@@ -13,6 +13,7 @@ mod credentials;
 mod error;
 mod files;
 mod info;
+mod interceptor;
 mod logs;
 mod options;
 mod process;

@@ -13,11 +13,12 @@ use super::{
     reader::{Reader, bytes, strings},
 };
 use crate::{
+    config::RetryPolicy,
     error::Error,
     process::{ExecOptions, TerminalSize},
     sandbox::{
         DeleteOptions, ListOptions, MountedFile, ObjectStorageAccess, ObjectStoragePermission, PlacementMode,
-        ResourceAmounts, Resources, SandboxOptions, SecretMapping, ShellOptions, StopOptions,
+        PlacementSpillover, ResourceAmounts, Resources, SandboxOptions, SecretMapping, ShellOptions, StopOptions,
     },
 };
 
@@ -33,6 +34,8 @@ const RUN: &[&str] = &[
     "runnerIds",
     "displayName",
     "placementMode",
+    "placementSpillover",
+    "createRetryBudgetMs",
     "runtimeClass",
     "instanceType",
     "template",
@@ -64,6 +67,8 @@ pub(super) fn run_options(command: &JsValue, options: &JsValue) -> Answer<Sandbo
     made.runner_ids = reader.strings("runnerIds")?.unwrap_or_default();
     made.display_name = reader.string("displayName")?;
     made.placement_mode = placement(&reader)?;
+    made.placement_spillover = spillover(&reader)?;
+    made.create_retry_budget = reader.millis("createRetryBudgetMs")?;
     made.runtime_class = reader.string("runtimeClass")?;
     made.instance_type = reader.string("instanceType")?;
     made.template = reader.string("template")?;
@@ -170,6 +175,32 @@ fn resources(reader: &Reader) -> Answer<Option<Resources>> {
     };
     let (requests, limits) = (part("requests")?, part("limits")?);
     Ok(Some(Resources { requests, limits, gpu: None }))
+}
+
+/// `false`, or `{ attempts, budgetMs, firstDelayMs, maxDelayMs }`.
+pub(super) fn retry_policy(value: &JsValue) -> Answer<RetryPolicy> {
+    if let Some(wanted) = value.as_bool() {
+        return Ok(if wanted { RetryPolicy::default() } else { RetryPolicy::none() });
+    }
+    let reader = Reader::new("retry", value, &["attempts", "budgetMs", "firstDelayMs", "maxDelayMs"])?;
+    let mut policy = RetryPolicy::default();
+    policy.attempts = reader.number("attempts")?.unwrap_or(policy.attempts);
+    policy.budget = reader.millis("budgetMs")?.unwrap_or(policy.budget);
+    policy.first_delay = reader.millis("firstDelayMs")?.unwrap_or(policy.first_delay);
+    policy.max_delay = reader.millis("maxDelayMs")?.unwrap_or(policy.max_delay);
+    Ok(policy)
+}
+
+fn spillover(reader: &Reader) -> Answer<Option<PlacementSpillover>> {
+    Ok(match reader.string("placementSpillover")?.as_deref() {
+        None => None,
+        Some("serverless_then_cks") => Some(PlacementSpillover::ServerlessThenCks),
+        Some("cks_then_serverless") => Some(PlacementSpillover::CksThenServerless),
+        Some(other) => {
+            let text = format!("must be \"serverless_then_cks\" or \"cks_then_serverless\", got {other:?}");
+            return Err(js_error(Error::invalid("placementSpillover", text)));
+        }
+    })
 }
 
 fn placement(reader: &Reader) -> Answer<Option<PlacementMode>> {

@@ -50,7 +50,9 @@ async function fileAt(path) {
 /** Imports what `exports` gives to browsers, as an import map would. */
 async function start() {
   const { exports } = JSON.parse(await readFile(resolve(PACKAGE, "package.json"), "utf8"));
-  return `import * as jetway from "/package/${exports["."].browser.replace(/^\.\//, "")}";
+  const { browser } = exports["."];
+  const entry = (browser.default ?? browser).replace(/^\.\//, "");
+  return `import * as jetway from "/package/${entry}";
 import { suite } from "/js/suite.mjs";
 const rejections = [];
 addEventListener("unhandledrejection", (event) => rejections.push(String(event.reason)));

@@ -6,6 +6,7 @@
 // take, if one is forced; `htmlUrl` is a server that answers with HTML, `silentUrl` one that
 // never does; `unhandled` gives the unhandled rejections so far.
 import { catalog } from "./suite/catalog.mjs";
+import { client } from "./suite/client.mjs";
 import { code } from "./suite/code.mjs";
 import { errors } from "./suite/errors.mjs";
 import { exec } from "./suite/exec.mjs";
@@ -18,4 +19,4 @@ import { stdin } from "./suite/stdin.mjs";
 import { terminal } from "./suite/terminal.mjs";
 import { waiting } from "./suite/waiting.mjs";
 
-export const suite = { exec, stdin, terminal, files, code, catalog, functions, logs, lifecycle, session, errors, waiting };
+export const suite = { exec, stdin, terminal, files, code, catalog, functions, logs, lifecycle, session, client, errors, waiting };
