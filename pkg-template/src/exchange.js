@@ -9,6 +9,8 @@ const REST_MS = 2000;
 const DRIVERS = {
   python: () => import("./driver_python.js"),
   javascript: () => import("./driver_javascript.js"),
+  // A shell is kept by the same program.
+  bash: () => import("./driver_python.js"),
 };
 
 /** Writes the driver of a language to its place. */
