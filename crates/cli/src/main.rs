@@ -53,6 +53,7 @@ enum Command {
     Stop(Call<cmd::stop::Stop>),
     Delete(Call<cmd::stop::Delete>),
     Purge(Call<cmd::purge::Purge>),
+    Doctor(cmd::doctor::Doctor),
     Completion(cmd::completion::Completion),
 }
 
@@ -76,10 +77,11 @@ fn main() -> ExitCode {
 
 fn run(command: Command, endpoint: Endpoint) -> Result<u8> {
     match command {
-        Command::Serve(_) | Command::Completion(_) if !endpoint.is_empty() => {
+        Command::Serve(_) | Command::Doctor(_) | Command::Completion(_) if !endpoint.is_empty() => {
             Err(Usage::error("--url and --token name a server to talk to, which this command does not do"))
         }
         Command::Serve(serve) => cmd::serve::run(serve).map(|()| 0),
+        Command::Doctor(doctor) => cmd::doctor::run(&doctor),
         Command::Completion(completion) => cmd::completion::run(&completion, Arguments::command()),
         Command::Run(call) => talk(call, endpoint, cmd::run::run),
         Command::Exec(call) => talk(call, endpoint, cmd::exec::run),

@@ -25,6 +25,9 @@ pub struct Options {
     /// Kill servers only, without the other proofs.
     #[arg(long)]
     kills_only: bool,
+    /// Only measure so many sandboxes at a time.
+    #[arg(long, value_name = "SANDBOXES")]
+    scale: Option<u32>,
 }
 
 /// Runs them one after the other.
@@ -32,6 +35,13 @@ pub struct Options {
 /// # Errors
 /// When one fails.
 pub fn run(options: &Options) -> Result<()> {
+    if let Some(count) = options.scale {
+        return step::run("many sandboxes at a time", |step| {
+            let cargo =
+                Program::cargo().args(["test", "--release", "--package", "jetway-server", "--test", "soak", "--"]);
+            cargo.args(["--scale", &count.to_string()]).limit(LIMIT).echo().run(step).map(drop)
+        });
+    }
     if !options.kills_only {
         proofs()?;
     }

@@ -2,6 +2,7 @@
 
 pub mod completion;
 pub mod cp;
+pub mod doctor;
 pub mod exec;
 pub mod get;
 pub mod logs;

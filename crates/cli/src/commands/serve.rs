@@ -142,9 +142,21 @@ pub struct Serve {
     #[arg(long, value_name = "FILTER", env = "JETWAY_LOG", default_value = "warn")]
     log: String,
 
+    /// How to log: for people, or a JSON object a line
+    #[arg(long, value_enum, default_value = "text")]
+    log_format: LogFormat,
+
     /// Write {"url", "token", "launchUrl", "authority"} to this file once the server listens (only you can read it)
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormat {
+    /// Lines for people
+    Text,
+    /// A JSON object a line
+    Json,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -167,7 +179,11 @@ enum Urls {
 pub fn run(arguments: Serve) -> Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&arguments.log)
         .with_context(|| format!("--log {:?} is no filter; try info or jetway_server=debug", arguments.log))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match arguments.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(serve(arguments))

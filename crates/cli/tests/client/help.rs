@@ -5,7 +5,8 @@ use std::{fs, path::PathBuf, process::Command};
 
 use crate::harness::BINARY;
 
-const COMMANDS: [&str; 11] = ["run", "exec", "sh", "ls", "get", "logs", "cp", "stop", "delete", "purge", "completion"];
+const COMMANDS: [&str; 12] =
+    ["run", "exec", "sh", "ls", "get", "logs", "cp", "stop", "delete", "purge", "doctor", "completion"];
 
 fn say(arguments: &[&str]) -> String {
     let output = Command::new(BINARY).args(arguments).env("COLUMNS", "100").output().unwrap();

@@ -127,6 +127,13 @@ impl Front {
         }
         match (request.method(), request.uri().path()) {
             (&Method::GET | &Method::HEAD, "/healthz") => Ok(Response::new(Body::from("ok\n"))),
+            (&Method::GET, "/metrics") => {
+                setup.access.check("/metrics", request.headers())?;
+                let mut response = Response::new(Body::from(setup.api.metrics()));
+                let kind = http::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+                response.headers_mut().insert(header::CONTENT_TYPE, kind);
+                Ok(response)
+            }
             (&Method::POST, "/page/token") => page::token(setup, &request),
             (&Method::GET | &Method::HEAD, _) => page::get(setup, &request),
             _ => Err(Refusal::not_found(request.uri().path())),

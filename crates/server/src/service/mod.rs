@@ -15,6 +15,7 @@ mod list;
 mod log_format;
 mod log_reader;
 mod logs;
+mod metrics;
 mod network;
 mod pages;
 mod plan;

@@ -2,6 +2,7 @@
 //! acknowledged must be there when it comes back, and in the end nothing may be left.
 //!
 //! As a test it kills three times with eight sandboxes; `cargo xtask soak --kills 50 --sandboxes 100` is the long one.
+//! `--scale 1000` measures instead.
 //! This program is all parts: the load, the servers, and the agents that those start.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -10,6 +11,7 @@ mod check;
 mod ledger;
 mod leftovers;
 mod load;
+mod scale;
 mod server;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
@@ -47,6 +49,18 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    if let Some(count) = number("--scale") {
+        return match runtime.block_on(scale(count as usize)) {
+            Ok(figures) => {
+                println!("  {figures}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                println!("  {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     println!("running 1 test ({} kills, {} sandboxes)", options.kills, options.sandboxes);
     let outcome = runtime.block_on(soak(&options));
     match &outcome {
@@ -85,6 +99,14 @@ async fn soak(options: &Options) -> Result<String, Vec<String>> {
     server.stop();
     wrong.extend(leftovers.after().await);
     if wrong.is_empty() { Ok(ledger.summary()) } else { Err(wrong) }
+}
+
+async fn scale(count: usize) -> Result<String, String> {
+    let data_dir = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let server = Server::start(data_dir.path()).await?;
+    let figures = scale::measure(&server, count).await;
+    server.stop();
+    figures
 }
 
 /// A number that nobody chose.

@@ -23,6 +23,7 @@ pub fn serve(data_dir: PathBuf) {
     runtime.block_on(async {
         let mut config = ServerConfig::new(data_dir);
         config.agent_exe = Some("/proc/self/exe".into());
+        config.max_sandboxes = 5000;
         let server = jetway_server::Server::bind(config).await.unwrap();
         println!("{} {}", server.url(), server.token().unwrap());
         let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
@@ -74,6 +75,11 @@ impl Server {
     /// A client of it.
     pub fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL, and wait.

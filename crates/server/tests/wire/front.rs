@@ -169,3 +169,18 @@ async fn an_unknown_method_is_unimplemented() {
     );
     server.stop().await;
 }
+
+#[tokio::test]
+async fn numbers_are_for_whoever_has_the_token() {
+    let server = server().await;
+    assert_eq!(server.http("GET /metrics HTTP/1.1\r\nhost: {host}", b"").await.status, 401);
+    let numbers = server.http("GET /metrics HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}", b"").await;
+    assert_eq!(
+        (numbers.status, numbers.header("content-type")),
+        (200, Some("text/plain; version=0.0.4; charset=utf-8"))
+    );
+    let text = numbers.text();
+    assert!(text.contains("jetway_sandboxes{state=\"running\"} 0\n"), "{text}");
+    assert!(text.contains("\nprocess_resident_memory_bytes "), "{text}");
+    server.stop().await;
+}
