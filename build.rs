@@ -15,17 +15,14 @@ const PROTOS: &[&str] = &[
 
 /// What a page neither sends nor reads: types of fields that its copy of these messages leaves out, as code for each type
 /// is downloaded. Fields that a server sends all the same are skipped like any unknown ones.
-const TRIMMED: &[&str] = &["SandboxSpec", "SandboxStatus", "Container", "NetworkOptions"];
+const TRIMMED: &[&str] = &["SandboxSpec", "SandboxStatus", "Container"];
 const NOT_IN_PAGES: &[&str] = &[
     "ContainerStatus",
-    "EgressRule",
     "ImagePullCredentials",
-    "IngressRule",
     "Probe",
     "ResourceUsage",
     "SandboxVolume",
     "SecurityContext",
-    "Service",
     "VolumeMount",
 ];
 

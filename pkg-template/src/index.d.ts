@@ -2,6 +2,7 @@
 // counts seconds.
 import type { Code, Execution, RunCodeOptions } from "./code.js";
 import type { LogOptions, LogStream } from "./logs.js";
+import type { ExposedPort, NetworkOptions, Service, ServiceSpec } from "./network.js";
 import type { SandboxDefaults, SandboxDefaultsOptions, Session } from "./session.js";
 import type { PythonValue, RemoteFunction, RemoteFunctionOptions, RemotePythonFunction } from "./remote.js";
 import type { CancelledError, JetwayError, SandboxFailedError, SandboxTerminatedError } from "./errors.js";
@@ -184,6 +185,12 @@ export interface RunOptions {
   /** Secrets that become environment variables. */
   secrets?: readonly SecretMapping[] | null | undefined;
   /** Temporary object storage credentials for its processes; nothing is mounted. */
+  /** What it serves. */
+  services?: readonly ServiceSpec[] | null | undefined;
+  /** @deprecated use `services` */
+  ports?: readonly ExposedPort[] | null | undefined;
+  /** What may go in and out. */
+  network?: NetworkOptions | null | undefined;
   objectStorageAccess?: ObjectStorageAccess | null | undefined;
   /** Where it goes, and where when there is no room. Instead of `placementMode`. */
   placementSpillover?: "serverless_then_cks" | "cks_then_serverless" | null | undefined;
@@ -304,6 +311,13 @@ export class Sandbox implements AsyncDisposable {
   readonly runwayId: undefined;
   readonly runtimeClass: string | undefined;
   readonly resourceRequests: { readonly cpu?: string; readonly memory?: string } | undefined;
+  /** What it serves, and where. */
+  readonly services: readonly Service[];
+  readonly serviceUrls: ReadonlyArray<{ readonly port: number; readonly name: string; readonly url: string }>;
+  readonly serviceEndpoints: readonly Service[];
+  readonly serviceAddresses: ReadonlyArray<{ readonly port: number; readonly name: string; readonly address: string }>;
+  /** Lets callers reach services that ask for it. A secret; known only where the sandbox was created. */
+  readonly endpointShareToken: string | undefined;
   readonly resourceLimits: { readonly cpu?: string; readonly memory?: string } | undefined;
 
   /** Resolves when the server has accepted it. */
@@ -321,6 +335,8 @@ export class Sandbox implements AsyncDisposable {
   stop(options?: StopOptions): Promise<void>;
   /** Deletes it. Resolves before it has ended. */
   delete(options?: CallOptions & { missingOk?: boolean | undefined }): Promise<void>;
+  /** Where the service on a port is reached. */
+  url(port: number, options?: CallOptions): Promise<string>;
   getStatus(options?: CallOptions): Promise<SandboxStatus>;
 
   /** Runs a command: returns the process at once; await it for its result. */
@@ -355,6 +371,7 @@ export class Sandbox implements AsyncDisposable {
 
 export * from "./catalog.js";
 export * from "./process.js";
+export type * from "./network.js";
 export * from "./code.js";
 export * from "./session.js";
 export * from "./credentials.js";

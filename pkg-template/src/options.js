@@ -8,7 +8,7 @@ export const OPTIONS = {
   run: [
     "image", "containerImage", "command", "args", "env", "environmentVariables", "cwd", "tags", "resources", "mountedFiles",
     "maxLifetimeSeconds", "annotations", "runnerIds", "displayName", "placementMode", "placementSpillover", "createRetryBudgetMs", "runtimeClass", "instanceType",
-    "template", "secrets", "objectStorageAccess", "requestTimeoutMs", "detached", "signal", "client",
+    "template", "secrets", "services", "ports", "network", "objectStorageAccess", "requestTimeoutMs", "detached", "signal", "client",
   ],
   exec: ["cwd", "env", "check", "timeoutMs", "stdin", "input", "container", "signal", "maxBufferBytes", "tty"],
   shell: ["command", "cols", "rows", "cwd", "env", "container", "timeoutMs", "signal"],

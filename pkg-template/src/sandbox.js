@@ -323,6 +323,39 @@ export class Sandbox {
     return this.#info?.resourceLimits;
   }
 
+  /** What it serves, and where. */
+  get services() {
+    return this.#info?.services ?? [];
+  }
+
+  /** The services that have a URL. */
+  get serviceUrls() {
+    return this.services.filter(({ url }) => url).map(({ port, name, url }) => ({ port, name, url }));
+  }
+
+  /** The services whose TLS ends at the server. */
+  get serviceEndpoints() {
+    return this.services.filter(({ endpoint }) => endpoint?.kind === "https");
+  }
+
+  /** The services whose TLS ends in the sandbox. */
+  get serviceAddresses() {
+    const passed = this.services.filter(({ endpoint }) => endpoint?.address);
+    return passed.map(({ port, name, endpoint }) => ({ port, name, address: endpoint.address }));
+  }
+
+  /** Lets callers reach services that ask for it. A secret; known only where the sandbox was created. */
+  get endpointShareToken() {
+    return this.#info?.shareToken;
+  }
+
+  /** Where the service on a port is reached. */
+  async url(port, options) {
+    checkOptions("call", options, "url");
+    if (!Number.isInteger(port) || port < 1 || port > 65535) throw new TypeError(`url: port must be between 1 and 65535, got ${String(port)}`);
+    return this.#call((core) => core.url(port, options ?? {}));
+  }
+
   toJSON() {
     const { sandboxId, status, image, tags, createdAt, startedAt, exitCode } = this;
     return { sandboxId, status, image, tags, createdAt, startedAt, exitCode };

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use super::{ResourceAmounts, SandboxStatus};
+use super::{ResourceAmounts, SandboxStatus, ServiceInfo, ShareToken};
 use crate::wire;
 
 /// What is known about a sandbox.
@@ -50,18 +50,8 @@ pub struct SandboxInfo {
     pub max_lifetime: Option<Duration>,
     /// Its services and where they are reached.
     pub services: Vec<ServiceInfo>,
-}
-
-/// A port that a sandbox serves.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ServiceInfo {
-    /// The port inside.
-    pub port: u16,
-    /// Its name.
-    pub name: String,
-    /// Where it is reached, when it is reachable.
-    pub url: Option<String>,
+    /// Lets callers reach services that ask for it. Only in the answer to the creation.
+    pub share_token: Option<ShareToken>,
 }
 
 impl SandboxInfo {
@@ -92,18 +82,8 @@ impl SandboxInfo {
                 .ok()
                 .filter(|seconds| *seconds > 0)
                 .map(Duration::from_secs),
+            share_token: ShareToken::new(sandbox.endpoint_share_token),
             services: status.services.into_iter().map(ServiceInfo::from_wire).collect(),
-        }
-    }
-}
-
-impl ServiceInfo {
-    fn from_wire(service: wire::ServiceStatus) -> Self {
-        let endpoint = service.endpoint.map(|it| it.url).and_then(given);
-        Self {
-            port: u16::try_from(service.port).unwrap_or_default(),
-            name: service.name,
-            url: endpoint.or(given(service.url)),
         }
     }
 }

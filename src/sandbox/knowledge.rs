@@ -64,7 +64,10 @@ impl Knowledge {
             return None;
         }
         known.heard = ticket.0;
+        // Told once, in the answer to the creation.
+        let share_token = known.info.share_token.take();
         known.info = info;
+        known.info.share_token = share_token.or(known.info.share_token.take());
         known.info.status_updated_at = Some(wall_clock());
         let runs = known.info.status == SandboxStatus::Running;
         known.accepted.take_if(|_| runs).map(Instant::elapsed)

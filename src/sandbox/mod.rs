@@ -11,9 +11,12 @@ mod list;
 mod log_place;
 mod log_stream;
 mod logs;
+mod network;
+mod network_spec;
 mod options;
 mod placing;
 mod poller;
+mod services;
 mod spec;
 mod status;
 mod stop;
@@ -33,16 +36,21 @@ use futures::future::Shared;
 
 pub use exec::ShellOptions;
 pub use files::{MAX_FILE_BYTES, PreparedRead, PreparedWrite};
+pub use info::SandboxInfo;
 pub(crate) use info::time;
-pub use info::{SandboxInfo, ServiceInfo};
 pub use list::{ListOptions, PurgeReport, SandboxList};
 pub use log_stream::LogStream;
 pub use logs::{LogChunk, LogOptions, LogPosition};
-pub use options::{
-    DEFAULT_ARGS, DEFAULT_COMMAND, DEFAULT_IMAGE, Gpu, MountedFile, NetworkOptions, ObjectStorageAccess,
-    ObjectStoragePermission, PlacementMode, PlacementSpillover, ResourceAmounts, Resources, SandboxOptions,
-    SecretMapping,
+pub use network::{
+    Cidr, Destination, EgressRule, Endpoint, IngressRule, NetworkOptions, Ports, Protocol, Service, Source,
+    TenantScope, Visibility,
 };
+pub use network_spec::OlderNetwork;
+pub use options::{
+    DEFAULT_ARGS, DEFAULT_COMMAND, DEFAULT_IMAGE, Gpu, MountedFile, ObjectStorageAccess, ObjectStoragePermission,
+    PlacementMode, PlacementSpillover, ResourceAmounts, Resources, SandboxOptions, SecretMapping,
+};
+pub use services::{EndpointInfo, ServiceInfo, ShareToken};
 pub(crate) use spec::template_spec;
 pub use status::SandboxStatus;
 pub use stop::{DEFAULT_GRACEFUL_SHUTDOWN, DeleteOptions, StopOptions};

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 
+use super::{NetworkOptions, Service};
 use crate::wire;
 
 /// The image when none is given.
@@ -39,6 +40,8 @@ pub struct SandboxOptions {
     pub annotations: BTreeMap<String, String>,
     /// The name people see.
     pub display_name: Option<String>,
+    /// What it serves.
+    pub services: Vec<Service>,
     /// What may go in and out.
     pub network: NetworkOptions,
     /// Which runners may take it.
@@ -118,30 +121,6 @@ pub struct Gpu {
     pub kind: Option<String>,
     /// Or of at least this much memory.
     pub memory_gb: Option<u32>,
-}
-
-/// What may go in and out of a sandbox. Unset means the server's default.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct NetworkOptions {
-    /// Nothing out.
-    pub deny_egress: Option<bool>,
-    /// Nothing in.
-    pub deny_ingress: Option<bool>,
-}
-
-impl NetworkOptions {
-    /// Sets whether nothing may go out.
-    pub fn deny_egress(mut self, deny: bool) -> Self {
-        self.deny_egress = Some(deny);
-        self
-    }
-
-    /// Sets whether nothing may come in.
-    pub fn deny_ingress(mut self, deny: bool) -> Self {
-        self.deny_ingress = Some(deny);
-        self
-    }
 }
 
 /// A secret of a store, and the variable that it becomes.
@@ -261,6 +240,12 @@ impl SandboxOptions {
     /// Sets the name people see.
     pub fn display_name(mut self, name: impl Into<String>) -> Self {
         self.display_name = Some(name.into());
+        self
+    }
+
+    /// Adds a port that it serves.
+    pub fn service(mut self, service: Service) -> Self {
+        self.services.push(service);
         self
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     DEFAULT_ARGS, DEFAULT_COMMAND, DEFAULT_IMAGE, Gpu, ObjectStorageAccess, ObjectStoragePermission, PlacementMode,
-    ResourceAmounts, Resources, SandboxOptions, SecretMapping,
+    ResourceAmounts, Resources, SandboxOptions, SecretMapping, network_spec,
 };
 use crate::{
     client::Creation,
@@ -59,6 +59,7 @@ fn specification(options: SandboxOptions, whole: bool) -> Result<wire::SandboxSp
         max_lifetime_seconds,
         annotations,
         display_name: _,
+        services,
         network,
         runner_ids,
         placement_mode,
@@ -115,17 +116,13 @@ fn specification(options: SandboxOptions, whole: bool) -> Result<wire::SandboxSp
         secret_stores: secret_stores(secrets)?,
         ..Default::default()
     };
-    let network = (network != super::NetworkOptions::default()).then_some(wire::NetworkOptions {
-        deny_egress: network.deny_egress,
-        deny_ingress: network.deny_ingress,
-        ..Default::default()
-    });
     Ok(wire::SandboxSpec {
         containers: vec![container],
         max_lifetime_seconds,
         tags,
         runner_ids,
-        network,
+        services: network_spec::services(services)?,
+        network: network_spec::network(network)?,
         annotations: annotations.into_iter().collect(),
         instance_type: instance_type.unwrap_or_default(),
         mode: mode as i32,

@@ -77,6 +77,7 @@ impl SandboxDefaults {
             max_lifetime_seconds: own.max_lifetime_seconds.or(defaults.max_lifetime_seconds),
             annotations: self.merge_annotations(own.annotations),
             display_name: own.display_name,
+            services: either(own.services, defaults.services),
             network: if own.network == Default::default() { defaults.network } else { own.network },
             runner_ids: either(own.runner_ids, defaults.runner_ids),
             placement_mode: own.placement_mode.or(defaults.placement_mode),
@@ -103,6 +104,7 @@ impl SandboxDefaults {
             "resources" => options.resources = None,
             "maxLifetimeSeconds" => options.max_lifetime_seconds = None,
             "annotations" => options.annotations = blank.annotations,
+            "services" | "ports" => options.services = blank.services,
             "network" => options.network = blank.network,
             "runnerIds" => options.runner_ids = blank.runner_ids,
             "placementMode" => options.placement_mode = None,
@@ -138,7 +140,7 @@ fn either<T>(own: Vec<T>, default: Vec<T>) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::SandboxDefaults;
-    use crate::sandbox::{NetworkOptions, PlacementMode, Resources, SandboxOptions};
+    use crate::sandbox::{NetworkOptions, PlacementMode, Resources, SandboxOptions, Service};
 
     fn full() -> SandboxOptions {
         let mut options = SandboxOptions::new()
@@ -150,6 +152,7 @@ mod tests {
             .resources(Resources::fixed("1", "1Gi"))
             .max_lifetime_seconds(5)
             .annotation("a", "b")
+            .service(Service::public(8080))
             .network(NetworkOptions::default().deny_egress(true))
             .runner_id("r")
             .placement_mode(PlacementMode::Cks)
@@ -188,6 +191,7 @@ mod tests {
             "resources",
             "maxLifetimeSeconds",
             "annotations",
+            "services",
             "network",
             "runnerIds",
             "placementMode",

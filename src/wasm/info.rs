@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
 
-use super::{Answer, error::type_error};
-use crate::sandbox::{ResourceAmounts, SandboxInfo};
+use super::{Answer, error::type_error, network::PlainService};
+use crate::sandbox::{ResourceAmounts, SandboxInfo, ShareToken};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,6 +32,8 @@ struct Plain<'a> {
     runtime_class: Option<&'a str>,
     resource_requests: Amounts<'a>,
     resource_limits: Amounts<'a>,
+    services: Vec<PlainService<'a>>,
+    share_token: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -60,6 +62,8 @@ pub(super) fn plain(info: &SandboxInfo) -> Answer<JsValue> {
         runtime_class: info.runtime_class.as_deref(),
         resource_requests: amounts(&info.resource_requests),
         resource_limits: amounts(&info.resource_limits),
+        services: info.services.iter().map(PlainService::from).collect(),
+        share_token: info.share_token.as_ref().map(ShareToken::secret),
     };
     let serializer = Serializer::new().serialize_maps_as_objects(true);
     plain.serialize(&serializer).map_err(|error| type_error(&error.to_string()))

@@ -15,6 +15,7 @@ mod files;
 mod info;
 mod interceptor;
 mod logs;
+mod network;
 mod options;
 mod process;
 mod reader;

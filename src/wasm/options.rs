@@ -10,6 +10,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use super::{
     Answer,
     error::{js_error, type_error},
+    network,
     reader::{Reader, bytes, strings},
 };
 use crate::{
@@ -40,6 +41,9 @@ const RUN: &[&str] = &[
     "instanceType",
     "template",
     "secrets",
+    "services",
+    "ports",
+    "network",
     "objectStorageAccess",
     "requestTimeoutMs",
 ];
@@ -74,6 +78,7 @@ pub(super) fn run_options(command: &JsValue, options: &JsValue) -> Answer<Sandbo
     made.template = reader.string("template")?;
     made.secrets = secrets(&reader)?;
     made.object_storage_access = object_storage(&reader)?;
+    network::read(&reader, &mut made)?;
     made.request_timeout = reader.millis("requestTimeoutMs")?;
     Ok(made)
 }

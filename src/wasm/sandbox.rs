@@ -45,6 +45,14 @@ impl CoreSandbox {
         call("start", options, |_| async move { sandbox.start().await.map(drop) })
     }
 
+    /// `Promise<string>`: where the service on a port is reached.
+    pub fn url(&self, port: u16, options: &JsValue) -> Answer<Promise> {
+        let sandbox = self.sandbox.clone();
+        let reader = Reader::new("url", options, &["timeoutMs", "signal"])?;
+        let limit = reader.millis("timeoutMs")?;
+        Ok(promise(reader.raw("signal"), limit, async move { sandbox.url(port).await.map(JsValue::from) }))
+    }
+
     /// Waits until it runs.
     pub fn wait(&self, options: &JsValue) -> Answer<Promise> {
         let reader = Reader::new("wait", options, &["timeoutMs", "signal"])?;

@@ -11,6 +11,7 @@ mod files;
 mod lifecycle;
 mod logs;
 mod loss;
+mod network;
 mod process;
 mod refusals;
 mod session;

@@ -14,9 +14,10 @@ import { files } from "./suite/files.mjs";
 import { functions } from "./suite/functions.mjs";
 import { lifecycle } from "./suite/lifecycle.mjs";
 import { logs } from "./suite/logs.mjs";
+import { network } from "./suite/network.mjs";
 import { session } from "./suite/session.mjs";
 import { stdin } from "./suite/stdin.mjs";
 import { terminal } from "./suite/terminal.mjs";
 import { waiting } from "./suite/waiting.mjs";
 
-export const suite = { exec, stdin, terminal, files, code, catalog, functions, logs, lifecycle, session, client, errors, waiting };
+export const suite = { exec, stdin, terminal, files, code, catalog, functions, logs, lifecycle, network, session, client, errors, waiting };

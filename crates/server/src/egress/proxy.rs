@@ -5,7 +5,7 @@
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use axum::body::Body;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use hyper::{body::Incoming, client::conn::http1 as client, server::conn::http1 as server, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -114,6 +114,8 @@ async fn forward(egress: &Egress, plan: &EgressPlan, mut request: Request<Incomi
     });
     let mut response = sender.send_request(request).await.map_err(failed)?;
     HOP.iter().for_each(|name| drop(response.headers_mut().remove(name)));
+    // This hop is ours, whatever the next one speaks.
+    *response.version_mut() = Version::HTTP_11;
     Ok(response.map(Body::new))
 }
 

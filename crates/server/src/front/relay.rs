@@ -67,6 +67,8 @@ pub(super) async fn exchange(
         });
         return Ok(response.map(|_| Body::empty()));
     }
+    // This hop is ours, whatever the next one speaks.
+    *response.version_mut() = Version::HTTP_11;
     strip(response.headers_mut());
     keep_cookies_home(response.headers_mut());
     Ok(response.map(Body::new))
