@@ -1,20 +1,10 @@
 // What sandboxes are made from and run on: templates, secret stores, runners. Plain frozen values; the calls are the core's.
 
 import { call, clientOf } from "./client.js";
+import { Entry } from "./entry.js";
 import { checkOptions } from "./options.js";
 import { Sandbox } from "./sandbox.js";
 import { readRun, text } from "./spec.js";
-
-/** A value as the server has it: what ends in `Ms` becomes a Date. */
-class Entry {
-  constructor(plain) {
-    for (const [key, value] of Object.entries(plain)) {
-      if (key.endsWith("AtMs")) this[key.slice(0, -2)] = value === undefined ? undefined : new Date(value);
-      else this[key] = value !== null && typeof value === "object" ? Object.freeze(value) : value;
-    }
-    Object.freeze(this);
-  }
-}
 
 /** A stored specification that sandboxes are made from. */
 export class SandboxTemplate extends Entry {

@@ -1,11 +1,13 @@
 // The whole public surface of the package; its errors are in errors.d.ts. Durations end in `Ms`, except where the wire
 // counts seconds.
+import type { EntryOptions } from "./catalog.js";
 import type { Code, Execution, RunCodeOptions } from "./code.js";
 import type { LogOptions, LogStream } from "./logs.js";
 import type { ExposedPort, NetworkOptions, Service, ServiceSpec } from "./network.js";
 import type { SandboxDefaults, SandboxDefaultsOptions, Session } from "./session.js";
 import type { PythonValue, RemoteFunction, RemoteFunctionOptions, RemotePythonFunction } from "./remote.js";
 import type { CancelledError, JetwayError, SandboxFailedError, SandboxTerminatedError } from "./errors.js";
+import type { Snapshot, VolumeOptions } from "./storage.js";
 import type { Data, ExecOptions, InteractiveProcess, Process, ShellOptions, TerminalSession } from "./process.js";
 
 /** An absolute limit and a way to stop, which every network call takes. */
@@ -196,6 +198,13 @@ export interface RunOptions {
   placementSpillover?: "serverless_then_cks" | "cks_then_serverless" | null | undefined;
   /** For how long its creation is repeated while there is no capacity. Default: not at all. */
   createRetryBudgetMs?: number | null | undefined;
+  /** Directories beside its own file system. */
+  volumes?: readonly VolumeOptions[] | null | undefined;
+  /** @deprecated one scratch volume; the same as the first of `volumes` */
+  fileSystemSnapshot?:
+    | { mountPath: string; size?: string; name?: string; snapshotId?: string; fileSystemSnapshotId?: string }
+    | null
+    | undefined;
   /** How long each of its calls may take. Default: the client's. */
   requestTimeoutMs?: number | undefined;
   /** Whether it outlives this program. Otherwise it is stopped when the program ends or the page closes. Default: false. */
@@ -207,8 +216,11 @@ export interface RunOptions {
 export interface StopOptions extends CallOptions {
   /** How long its processes get to end by themselves; 0 kills them at once. Default: 10. */
   gracefulShutdownSeconds?: number | undefined;
+  /** Takes a snapshot of every scratch volume first; see {@link Sandbox.snapshotIds}. When one fails, nothing is stopped. */
   snapshotOnStop?: boolean | undefined;
-  /** Whether a sandbox that does not exist is fine. */
+  /** As `snapshotOnStop`, of these scratch volumes only. */
+  snapshotVolumes?: readonly string[] | undefined;
+  /** Whether a sandbox that does not exist is fine. Rules out snapshots. */
   missingOk?: boolean | undefined;
 }
 
@@ -222,6 +234,8 @@ export interface ListOptions extends CallOptions {
   tags?: readonly string[] | undefined;
   status?: Exclude<SandboxStatus, "unspecified"> | undefined;
   runnerIds?: readonly string[] | undefined;
+  /** Those that use one of these registered volumes. */
+  volumeIds?: readonly string[] | undefined;
   /** Also those that have ended. */
   showTerminated?: boolean | undefined;
   /** @deprecated the same as `showTerminated` */
@@ -279,6 +293,12 @@ export class Sandbox implements AsyncDisposable {
   /** Finds a sandbox by its id; also one that has ended. */
   static fromId(sandboxId: string, options?: CallOptions & { client?: Client | undefined }): Promise<Sandbox>;
   static list(options?: ListOptions): SandboxList;
+  /** The same as {@link Snapshot.get}. */
+  static getSnapshot(snapshotId: string, options?: EntryOptions): Promise<Snapshot>;
+  /** The same as {@link Snapshot.list}. */
+  static listSnapshots(options?: EntryOptions & { sourceSandboxId?: string | undefined }): Promise<Snapshot[]>;
+  /** The same as {@link Snapshot.delete}. */
+  static deleteSnapshot(snapshotId: string, options?: DeleteOptions): Promise<void>;
   /** Deletes a sandbox by its id. Resolves before it has ended. */
   static delete(sandboxId: string, options?: DeleteOptions): Promise<void>;
   /** Removes every sandbox that has all of `tags`, in one call; with `dryRun` it only counts them. */
@@ -309,6 +329,12 @@ export class Sandbox implements AsyncDisposable {
   readonly towerGroupId: string | undefined;
   /** @deprecated there are no runways any more */
   readonly runwayId: undefined;
+  /** Ids of the snapshots that its stop took. */
+  readonly snapshotIds: readonly string[];
+  /** The first of `snapshotIds`. */
+  readonly fileSystemSnapshotId: string | undefined;
+  /** Ids of the registered volumes that it uses. */
+  readonly volumeIds: readonly string[];
   readonly runtimeClass: string | undefined;
   readonly resourceRequests: { readonly cpu?: string; readonly memory?: string } | undefined;
   /** What it serves, and where. */
@@ -338,6 +364,13 @@ export class Sandbox implements AsyncDisposable {
   /** Where the service on a port is reached. */
   url(port: number, options?: CallOptions): Promise<string>;
   getStatus(options?: CallOptions): Promise<SandboxStatus>;
+  /** Takes a snapshot of a scratch volume (of the only one, if none is named) and waits until it is whole. */
+  snapshot(options?: CallOptions & { volume?: string | undefined }): Promise<Snapshot>;
+  /**
+   * A new sandbox that begins where this one is: the same options, its scratch volumes as they are now. Files outside of
+   * volumes, running processes, and what this package cannot ask for (probes, security contexts) are not taken along.
+   */
+  fork(options?: CallOptions & { client?: Client | undefined }): Promise<Sandbox>;
 
   /** Runs a command: returns the process at once; await it for its result. */
   exec(command: readonly string[], options: ExecOptions & { stdin: true; input?: undefined }): InteractiveProcess;
@@ -370,6 +403,7 @@ export class Sandbox implements AsyncDisposable {
 }
 
 export * from "./catalog.js";
+export * from "./storage.js";
 export * from "./process.js";
 export type * from "./network.js";
 export * from "./code.js";

@@ -14,6 +14,7 @@ import { TerminalSession, checkSize } from "./terminal.js";
 import { guarded } from "./panic.js";
 import { invalid } from "./errors.js";
 import { readRun, text } from "./spec.js";
+import { Snapshot } from "./storage.js";
 import { toBytes } from "./text.js";
 
 /** The line is `$0`: no shell sees it but the one that is to run it. */
@@ -153,6 +154,30 @@ export class Sandbox {
     const { client: _, ...rest } = checkOptions("delete", options, "delete");
     await this.#call((core) => core.deleteSelf(rest));
     disown(this);
+  }
+
+  /** Takes a snapshot of a scratch volume, and waits until it is whole. */
+  async snapshot(options) {
+    const known = checkOptions("snapshot", options, "snapshot");
+    return new Snapshot(await this.#call((core) => core.snapshot(known)));
+  }
+
+  /** A new sandbox that begins where this one is: the same options, its scratch volumes as they are now. */
+  async fork(options) {
+    const { client, ...rest } = checkOptions("fromId", options, "fork");
+    return new Sandbox(await this.#call((core) => core.fork(rest)), { client: clientOf({ client }) });
+  }
+
+  static getSnapshot(snapshotId, options) {
+    return Snapshot.get(snapshotId, options);
+  }
+
+  static listSnapshots(options) {
+    return Snapshot.list(options);
+  }
+
+  static deleteSnapshot(snapshotId, options) {
+    return Snapshot.delete(snapshotId, options);
   }
 
   /** Asks the server for its state. */
@@ -309,6 +334,19 @@ export class Sandbox {
   /** There are no runways any more. */
   get runwayId() {
     return undefined;
+  }
+
+  /** Ids of the snapshots that its stop took. */
+  get snapshotIds() {
+    return this.#core?.snapshotIds() ?? [];
+  }
+
+  get fileSystemSnapshotId() {
+    return this.snapshotIds[0];
+  }
+
+  get volumeIds() {
+    return this.#info?.volumeIds ?? [];
   }
 
   get runtimeClass() {

@@ -13,6 +13,7 @@ export * from "./status.js";
 export { LogStream } from "./logs.js";
 export { Process } from "./process.js";
 export { Sandbox } from "./sandbox.js";
+export { Snapshot, Volume } from "./storage.js";
 export { TerminalSession } from "./terminal.js";
 export { get, result, results, wait } from "./waiting.js";
 export {

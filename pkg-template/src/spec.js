@@ -11,6 +11,8 @@ export function readRun(args, where) {
   if (Array.isArray(given[0]) && given.length > 1) throw new TypeError(`${where}: give the command as one array, or as strings`);
   alias(where, options, "containerImage", "image");
   alias(where, options, "environmentVariables", "env");
+  if (options.fileSystemSnapshot != null) options.volumes = [workspace(options.fileSystemSnapshot), ...(options.volumes ?? [])];
+  delete options.fileSystemSnapshot;
   if (listed.length > 0 && options.command !== undefined) {
     throw new TypeError(`${where}: give the command as arguments or as an option, not both`);
   }
@@ -21,6 +23,13 @@ export function readRun(args, where) {
   delete options.args;
   for (const part of whole) text("command", part);
   return { command: whole, options };
+}
+
+/** The older way to ask for one scratch volume. */
+function workspace(asked) {
+  const { fileSystemSnapshotId, ...volume } = checkOptions("fileSystemSnapshot", asked, "fileSystemSnapshot");
+  if (fileSystemSnapshotId !== undefined) volume.snapshotId ??= fileSystemSnapshotId;
+  return volume;
 }
 
 function alias(where, options, from, to) {

@@ -1,14 +1,16 @@
-//! What sandboxes are made from and run on, as an account has it: templates, secret stores, runners.
+//! What sandboxes are made from and run on, as an account has it: templates, secret stores, runners, volumes.
 //! Must not know: one sandbox's life.
 
 mod pages;
 mod runner;
 mod secret_store;
 mod template;
+mod volume;
 
 pub use runner::{Runner, RunnerCapacity, RunnerFilter};
 pub use secret_store::{SecretStore, SecretStoreOptions};
 pub use template::{Template, TemplateChanges};
+pub use volume::{Volume, VolumeChanges, VolumeSpec, VolumeStatus};
 
 use crate::error::Error;
 

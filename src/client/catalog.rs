@@ -1,4 +1,4 @@
-//! The rpcs about templates, secret stores and runners. Must not know: what is made from them.
+//! The rpcs about templates, secret stores, runners, snapshots and volumes. Must not know: what is made from them.
 
 use super::{CallOptions, Client};
 use crate::{
@@ -44,4 +44,24 @@ calls! {
     list_runners: ListAvailableRunners(ListAvailableRunnersRequest) -> wire::ListAvailableRunnersResponse;
     /// One runner.
     get_runner: GetAvailableRunner(GetAvailableRunnerRequest) -> wire::AvailableRunner;
+    /// Takes a snapshot; the request id must be set and stay the same over repetitions.
+    create_snapshot: CreateFileSystemSnapshot(CreateFileSystemSnapshotRequest) -> wire::FileSystemSnapshot;
+    /// One snapshot.
+    get_snapshot: GetFileSystemSnapshot(GetFileSystemSnapshotRequest) -> wire::FileSystemSnapshot;
+    /// One page of snapshots.
+    list_snapshots: ListFileSystemSnapshots(ListFileSystemSnapshotsRequest) -> wire::ListFileSystemSnapshotsResponse;
+    /// Removes a snapshot.
+    delete_snapshot: DeleteFileSystemSnapshot(DeleteFileSystemSnapshotRequest) -> wire::FileSystemSnapshot;
+    /// Registers a volume; the request id must be set and stay the same over repetitions.
+    create_volume: CreateVolume(CreateVolumeRequest) -> wire::Volume;
+    /// One volume.
+    get_volume: GetVolume(GetVolumeRequest) -> wire::Volume;
+    /// One page of volumes.
+    list_volumes: ListVolumes(ListVolumesRequest) -> wire::ListVolumesResponse;
+    /// Changes what the mask names.
+    update_volume: UpdateVolume(UpdateVolumeRequest) -> wire::Volume;
+    /// Forgets a volume.
+    delete_volume: DeleteVolume(DeleteVolumeRequest) -> wire::Volume;
+    /// Checks a volume again.
+    validate_volume: ValidateVolume(ValidateVolumeRequest) -> wire::Volume;
 }

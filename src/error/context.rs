@@ -30,6 +30,16 @@ pub enum Operation {
     DeleteSecretStore,
     ListAvailableRunners,
     GetAvailableRunner,
+    CreateFileSystemSnapshot,
+    GetFileSystemSnapshot,
+    ListFileSystemSnapshots,
+    DeleteFileSystemSnapshot,
+    CreateVolume,
+    GetVolume,
+    ListVolumes,
+    UpdateVolume,
+    DeleteVolume,
+    ValidateVolume,
 }
 
 /// What kind of thing an operation can fail to find.
@@ -45,6 +55,10 @@ pub(super) enum Subject {
     Template,
     /// A place that secrets are taken from.
     SecretStore,
+    /// What a volume held at one moment.
+    Snapshot,
+    /// A registered volume.
+    Volume,
     /// Nothing in particular: a creation or a listing.
     Collection,
 }
@@ -75,6 +89,16 @@ impl Operation {
             Self::DeleteSecretStore => "DeleteSecretStore",
             Self::ListAvailableRunners => "ListAvailableRunners",
             Self::GetAvailableRunner => "GetAvailableRunner",
+            Self::CreateFileSystemSnapshot => "CreateFileSystemSnapshot",
+            Self::GetFileSystemSnapshot => "GetFileSystemSnapshot",
+            Self::ListFileSystemSnapshots => "ListFileSystemSnapshots",
+            Self::DeleteFileSystemSnapshot => "DeleteFileSystemSnapshot",
+            Self::CreateVolume => "CreateVolume",
+            Self::GetVolume => "GetVolume",
+            Self::ListVolumes => "ListVolumes",
+            Self::UpdateVolume => "UpdateVolume",
+            Self::DeleteVolume => "DeleteVolume",
+            Self::ValidateVolume => "ValidateVolume",
         }
     }
 
@@ -103,6 +127,16 @@ impl Operation {
             Self::DeleteSecretStore => "/coreweave.sandbox.v1.SettingsService/DeleteSecretStore",
             Self::ListAvailableRunners => "/coreweave.sandbox.v1.DiscoveryService/ListAvailableRunners",
             Self::GetAvailableRunner => "/coreweave.sandbox.v1.DiscoveryService/GetAvailableRunner",
+            Self::CreateFileSystemSnapshot => "/coreweave.sandbox.v1.SandboxService/CreateFileSystemSnapshot",
+            Self::GetFileSystemSnapshot => "/coreweave.sandbox.v1.SandboxService/GetFileSystemSnapshot",
+            Self::ListFileSystemSnapshots => "/coreweave.sandbox.v1.SandboxService/ListFileSystemSnapshots",
+            Self::DeleteFileSystemSnapshot => "/coreweave.sandbox.v1.SandboxService/DeleteFileSystemSnapshot",
+            Self::CreateVolume => "/coreweave.sandbox.v1.VolumeService/CreateVolume",
+            Self::GetVolume => "/coreweave.sandbox.v1.VolumeService/GetVolume",
+            Self::ListVolumes => "/coreweave.sandbox.v1.VolumeService/ListVolumes",
+            Self::UpdateVolume => "/coreweave.sandbox.v1.VolumeService/UpdateVolume",
+            Self::DeleteVolume => "/coreweave.sandbox.v1.VolumeService/DeleteVolume",
+            Self::ValidateVolume => "/coreweave.sandbox.v1.VolumeService/ValidateVolume",
         }
     }
 
@@ -127,6 +161,16 @@ impl Operation {
             | Self::DeleteSecretStore
             | Self::ListAvailableRunners
             | Self::GetAvailableRunner => true,
+            Self::CreateFileSystemSnapshot
+            | Self::GetFileSystemSnapshot
+            | Self::ListFileSystemSnapshots
+            | Self::DeleteFileSystemSnapshot
+            | Self::CreateVolume
+            | Self::GetVolume
+            | Self::ListVolumes
+            | Self::UpdateVolume
+            | Self::DeleteVolume
+            | Self::ValidateVolume => true,
             Self::Exec | Self::StreamExec | Self::StreamLogs | Self::WriteFile => false,
         }
     }
@@ -157,6 +201,17 @@ impl Operation {
                 Subject::Sandbox
             }
             Self::ReadFile | Self::WriteFile => Subject::File,
+            // A creation fails to find the sandbox.
+            Self::CreateFileSystemSnapshot => Subject::Sandbox,
+            Self::GetFileSystemSnapshot | Self::ListFileSystemSnapshots | Self::DeleteFileSystemSnapshot => {
+                Subject::Snapshot
+            }
+            Self::CreateVolume
+            | Self::GetVolume
+            | Self::ListVolumes
+            | Self::UpdateVolume
+            | Self::DeleteVolume
+            | Self::ValidateVolume => Subject::Volume,
         }
     }
 }

@@ -89,6 +89,8 @@ fn kind_of_code(code: Code, context: &CallContext) -> ErrorKind {
             Subject::Runner => ErrorKind::RunnerNotFound,
             Subject::Template => ErrorKind::TemplateNotFound,
             Subject::SecretStore => ErrorKind::SecretStoreNotFound,
+            Subject::Snapshot => ErrorKind::SnapshotNotFound,
+            Subject::Volume => ErrorKind::VolumeNotFound,
             Subject::Sandbox | Subject::File => ErrorKind::SandboxNotFound,
         },
         Code::Cancelled => ErrorKind::SandboxNotRunning,

@@ -10,7 +10,7 @@ use super::{
     poller::Poller, together::Together,
 };
 use crate::{
-    client::{CallOptions, Client},
+    client::{CallOptions, Client, Creation},
     error::{Error, ErrorKind},
     platform::{BoxFuture, spawn},
     wire,
@@ -40,9 +40,17 @@ impl Sandbox {
     /// A handle whose sandbox is not created before [`start`](Self::start) or the first call on it.
     pub fn prepare(client: &Client, options: SandboxOptions) -> Self {
         let calls = CallOptions { timeout: options.request_timeout };
-        let knowledge = Arc::new(Knowledge::default());
         // Made once: however often it is asked for or repeated, the same request id creates one sandbox.
-        let placing = Placing::new(options);
+        Self::placed(client, calls, Placing::new(options))
+    }
+
+    /// A sandbox by a request that is made already.
+    pub(super) fn from_creation(client: &Client, request: Creation) -> Self {
+        Self::placed(client, CallOptions::default(), Ok(Placing::of(request)))
+    }
+
+    fn placed(client: &Client, calls: CallOptions, placing: Result<Placing, Error>) -> Self {
+        let knowledge = Arc::new(Knowledge::default());
         let beginning = Arc::new(Beginning::default());
         let creation = create(client.clone(), placing, calls.clone(), Arc::clone(&knowledge), Arc::clone(&beginning));
         Self::new(client, calls, knowledge, (Box::pin(creation) as BoxFuture<'static, _>).shared(), beginning)
@@ -94,6 +102,8 @@ impl Sandbox {
             poller: Poller::default(),
             stopping: Together::default(),
             tally: Default::default(),
+            snapshots: Default::default(),
+            saving: Default::default(),
         };
         Self { inner: Arc::new(inner) }
     }

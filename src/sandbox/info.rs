@@ -48,6 +48,10 @@ pub struct SandboxInfo {
     pub resource_limits: ResourceAmounts,
     /// After how long it ends by itself.
     pub max_lifetime: Option<Duration>,
+    /// Names of the volumes that end with it.
+    pub scratch_volumes: Vec<String>,
+    /// Ids of the registered volumes that it uses.
+    pub volume_ids: Vec<String>,
     /// Its services and where they are reached.
     pub services: Vec<ServiceInfo>,
     /// Lets callers reach services that ask for it. Only in the answer to the creation.
@@ -60,7 +64,10 @@ impl SandboxInfo {
         let status = sandbox.status.unwrap_or_default();
         let primary = spec.containers.iter().find(|it| it.primary()).or(spec.containers.first());
         let resources = status.effective_resource_requirements.unwrap_or_default();
+        let scratch_volumes = super::volumes::scratch_names(&spec);
         Self {
+            scratch_volumes,
+            volume_ids: status.attached_volume_ids,
             id: sandbox.sandbox_id,
             status: SandboxStatus::from_wire(status.state),
             status_updated_at: None,

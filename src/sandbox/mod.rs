@@ -17,18 +17,20 @@ mod options;
 mod placing;
 mod poller;
 mod services;
+mod snapshot;
 mod spec;
 mod status;
 mod stop;
 mod tally;
 mod template;
 mod together;
+mod volumes;
 
 use std::{
     fmt,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
 };
 
@@ -51,11 +53,13 @@ pub use options::{
     PlacementMode, PlacementSpillover, ResourceAmounts, Resources, SandboxOptions, SecretMapping,
 };
 pub use services::{EndpointInfo, ServiceInfo, ShareToken};
+pub use snapshot::{DEFAULT_SNAPSHOT_TIMEOUT, Snapshot, SnapshotOptions, SnapshotStatus, SnapshotTrigger};
 pub(crate) use spec::template_spec;
 pub use status::SandboxStatus;
 pub use stop::{DEFAULT_GRACEFUL_SHUTDOWN, DeleteOptions, StopOptions};
 pub use tally::{ExecOutcome, Metrics, Tally};
 pub use template::TemplateSpec;
+pub use volumes::{VolumeMedium, VolumeOptions};
 
 use self::{knowledge::Knowledge, poller::Poller, together::Together};
 use crate::{
@@ -85,6 +89,10 @@ struct Inner {
     poller: Poller,
     stopping: Together<()>,
     tally: Mutex<Option<Arc<Tally>>>,
+    /// Ids of the snapshots that its stop took.
+    snapshots: Mutex<Vec<String>>,
+    /// Whether the latest stop takes any.
+    saving: AtomicBool,
 }
 
 impl Sandbox {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 
-use super::{NetworkOptions, Service};
+use super::{NetworkOptions, Service, VolumeOptions};
 use crate::wire;
 
 /// The image when none is given.
@@ -63,6 +63,8 @@ pub struct SandboxOptions {
     pub placement_spillover: Option<PlacementSpillover>,
     /// For how long a creation is repeated while there is no capacity. Default: not at all.
     pub create_retry_budget: Option<Duration>,
+    /// Directories beside its own file system.
+    pub volumes: Vec<VolumeOptions>,
     /// How long each of its calls may take. Default: the client's.
     pub request_timeout: Option<Duration>,
 }
@@ -307,6 +309,12 @@ impl SandboxOptions {
     /// Sets what object storage its processes get credentials for.
     pub fn object_storage_access(mut self, access: ObjectStorageAccess) -> Self {
         self.object_storage_access = Some(access);
+        self
+    }
+
+    /// Adds a directory beside its own file system.
+    pub fn volume(mut self, volume: VolumeOptions) -> Self {
+        self.volumes.push(volume);
         self
     }
 

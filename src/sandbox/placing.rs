@@ -57,6 +57,11 @@ impl Placing {
         Ok(Self { creation: creation(options, client::request_id()?)?, spilled: spilled.transpose()?, budget })
     }
 
+    /// One that is made already, for one place.
+    pub(super) fn of(creation: Creation) -> Self {
+        Self { creation, spilled: None, budget: Duration::ZERO }
+    }
+
     /// Asks until somebody takes it, or nobody will.
     ///
     /// # Errors

@@ -67,6 +67,7 @@ fn specification(options: SandboxOptions, whole: bool) -> Result<wire::SandboxSp
         instance_type,
         secrets,
         object_storage_access,
+        volumes,
         template: _,
         // Of the creation's own course: see `placing.rs`.
         placement_spillover: _,
@@ -101,6 +102,7 @@ fn specification(options: SandboxOptions, whole: bool) -> Result<wire::SandboxSp
             .map_err(|_| Error::invalid("maxLifetimeSeconds", format!("must be at most {}", i32::MAX)))?,
         None => 0,
     };
+    let (volumes, volume_mounts) = super::volumes::volumes(volumes)?;
     let container = wire::Container {
         name: MAIN.to_owned(),
         image,
@@ -114,10 +116,12 @@ fn specification(options: SandboxOptions, whole: bool) -> Result<wire::SandboxSp
         working_dir: cwd.unwrap_or_default(),
         resource_requirements: resources.map(requirements).transpose()?,
         secret_stores: secret_stores(secrets)?,
+        volume_mounts,
         ..Default::default()
     };
     Ok(wire::SandboxSpec {
         containers: vec![container],
+        volumes,
         max_lifetime_seconds,
         tags,
         runner_ids,

@@ -22,14 +22,22 @@ impl<T: Clone> Together<T> {
     /// Joins the work under way, or begins it.
     pub(super) fn join(&self, begin: impl FnOnce() -> Work<T>) -> Answer<T> {
         let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Work that has ended is no longer under way, even if somebody still holds its answer.
-        let under_way = current.as_ref().and_then(WeakShared::upgrade).filter(|work| work.peek().is_none());
-        under_way.unwrap_or_else(|| {
+        under_way(&current).unwrap_or_else(|| {
             let begun = begin().shared();
             *current = begun.downgrade();
             begun
         })
     }
+
+    /// Whether there is work under way.
+    pub(super) fn is_under_way(&self) -> bool {
+        under_way(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).is_some()
+    }
+}
+
+/// Work that has ended is no longer under way, even if somebody still holds its answer.
+fn under_way<T: Clone>(current: &Option<WeakShared<Work<T>>>) -> Option<Answer<T>> {
+    current.as_ref().and_then(WeakShared::upgrade).filter(|work| work.peek().is_none())
 }
 
 #[cfg(test)]

@@ -88,6 +88,7 @@ impl SandboxDefaults {
             template: own.template.or(defaults.template),
             secrets: either(own.secrets, defaults.secrets),
             object_storage_access: own.object_storage_access.or(defaults.object_storage_access),
+            volumes: either(own.volumes, defaults.volumes),
             request_timeout: own.request_timeout.or(defaults.request_timeout),
         }
     }
@@ -115,6 +116,7 @@ impl SandboxDefaults {
             "template" => options.template = None,
             "secrets" => options.secrets = blank.secrets,
             "objectStorageAccess" => options.object_storage_access = None,
+            "volumes" => options.volumes = blank.volumes,
             "requestTimeoutMs" => options.request_timeout = None,
             _ => {}
         })

@@ -20,7 +20,7 @@ use crate::{
     sandbox::Sandbox,
 };
 
-const CALL: &[&str] = &["timeoutMs", "signal"];
+pub(super) const CALL: &[&str] = &["timeoutMs", "signal"];
 const PURGE: &[&str] = &["tags", "dryRun", "timeoutMs", "signal"];
 const RUNNERS: &[&str] =
     &["groupId", "gpuType", "architecture", "healthyOnly", "includeResources", "timeoutMs", "signal"];
@@ -151,7 +151,11 @@ impl CoreClient {
 }
 
 /// A call under the reader's `timeoutMs` and `signal`, with a plain value for an answer.
-fn answer<T, Answering>(reader: &Reader, client: Client, act: impl FnOnce(Client) -> Answering) -> Answer<Promise>
+pub(super) fn answer<T, Answering>(
+    reader: &Reader,
+    client: Client,
+    act: impl FnOnce(Client) -> Answering,
+) -> Answer<Promise>
 where
     T: Serialize,
     Answering: Future<Output = Result<T, Error>> + 'static,
@@ -161,7 +165,7 @@ where
     Ok(promise(reader.raw("signal"), limit, async move { plain(&answering.await?) }))
 }
 
-fn plain(value: &impl Serialize) -> Result<JsValue, Error> {
+pub(super) fn plain(value: &impl Serialize) -> Result<JsValue, Error> {
     let serializer = Serializer::new().serialize_maps_as_objects(true);
     value.serialize(&serializer).map_err(|error| Error::new(ErrorKind::Protocol, error.to_string()))
 }
@@ -295,6 +299,6 @@ struct PlainPurge {
     retryable: Vec<String>,
 }
 
-fn millis(time: Option<SystemTime>) -> Option<f64> {
+pub(super) fn millis(time: Option<SystemTime>) -> Option<f64> {
     Some(time?.duration_since(UNIX_EPOCH).ok()?.as_secs_f64() * 1000.0)
 }

@@ -22,6 +22,7 @@ mod reader;
 mod sandbox;
 mod session;
 mod status;
+mod storage;
 
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 

@@ -12,6 +12,7 @@ use super::{
     error::{js_error, type_error},
     network,
     reader::{Reader, bytes, strings},
+    storage::volumes,
 };
 use crate::{
     config::RetryPolicy,
@@ -45,13 +46,16 @@ const RUN: &[&str] = &[
     "ports",
     "network",
     "objectStorageAccess",
+    "volumes",
     "requestTimeoutMs",
 ];
 const EXEC: &[&str] = &["cwd", "env", "timeoutMs", "stdin", "container", "tty", "signal"];
 const SHELL: &[&str] = &["cwd", "env", "cols", "rows", "container", "timeoutMs", "signal"];
-const STOP: &[&str] = &["gracefulShutdownSeconds", "snapshotOnStop", "missingOk", "timeoutMs", "signal"];
+const STOP: &[&str] =
+    &["gracefulShutdownSeconds", "snapshotOnStop", "snapshotVolumes", "missingOk", "timeoutMs", "signal"];
 const DELETE: &[&str] = &["missingOk", "timeoutMs", "signal"];
-const LIST: &[&str] = &["tags", "status", "runnerIds", "showTerminated", "pageSize", "timeoutMs", "signal"];
+const LIST: &[&str] =
+    &["tags", "status", "runnerIds", "volumeIds", "showTerminated", "pageSize", "timeoutMs", "signal"];
 
 /// A signal, a limit, and the options that are the call's own.
 type Call<T> = (Option<JsValue>, Option<Duration>, T);
@@ -79,6 +83,7 @@ pub(super) fn run_options(command: &JsValue, options: &JsValue) -> Answer<Sandbo
     made.secrets = secrets(&reader)?;
     made.object_storage_access = object_storage(&reader)?;
     network::read(&reader, &mut made)?;
+    made.volumes = volumes(&reader)?;
     made.request_timeout = reader.millis("requestTimeoutMs")?;
     Ok(made)
 }
@@ -127,12 +132,8 @@ pub(super) fn stop_options(options: &JsValue) -> Answer<Call<StopOptions>> {
         made.graceful_shutdown = grace;
     }
     made.missing_ok = reader.bool("missingOk")?.unwrap_or(false);
-    if reader.bool("snapshotOnStop")? == Some(true) {
-        return Err(js_error(Error::invalid(
-            "snapshotOnStop",
-            "snapshots are not supported by this version; leave it out",
-        )));
-    }
+    made.snapshot_on_stop = reader.bool("snapshotOnStop")?.unwrap_or(false);
+    made.snapshot_volumes = reader.strings("snapshotVolumes")?.unwrap_or_default();
     Ok((reader.raw("signal"), reader.millis("timeoutMs")?, made))
 }
 
@@ -149,6 +150,7 @@ pub(super) fn list_options(options: &JsValue) -> Answer<Call<ListOptions>> {
     let mut made = ListOptions { tags: reader.strings("tags")?.unwrap_or_default(), ..Default::default() };
     made.status = reader.string("status")?.map(|name| name.parse()).transpose().map_err(js_error)?;
     made.runner_ids = reader.strings("runnerIds")?.unwrap_or_default();
+    made.volume_ids = reader.strings("volumeIds")?.unwrap_or_default();
     made.show_terminated = reader.bool("showTerminated")?.unwrap_or(false);
     made.page_size = reader.number("pageSize")?;
     Ok((reader.raw("signal"), reader.millis("timeoutMs")?, made))

@@ -16,5 +16,6 @@ mod process;
 mod refusals;
 mod session;
 mod stdin;
+mod storage;
 mod support;
 mod terminal;

@@ -17,7 +17,8 @@ import { logs } from "./suite/logs.mjs";
 import { network } from "./suite/network.mjs";
 import { session } from "./suite/session.mjs";
 import { stdin } from "./suite/stdin.mjs";
+import { storage } from "./suite/storage.mjs";
 import { terminal } from "./suite/terminal.mjs";
 import { waiting } from "./suite/waiting.mjs";
 
-export const suite = { exec, stdin, terminal, files, code, catalog, functions, logs, lifecycle, network, session, client, errors, waiting };
+export const suite = { exec, stdin, terminal, files, code, catalog, functions, logs, lifecycle, network, session, storage, client, errors, waiting };
