@@ -125,3 +125,20 @@ export class Runner {
 export function listRunners(filter?: RunnerFilter): Promise<Runner[]>;
 /** The same as {@link Runner.get}. */
 export function getRunner(runnerId: string, options?: EntryOptions): Promise<Runner>;
+
+export interface PurgeOptions extends CallOptions {
+  /** At least one: removing everything has to be asked for by a tag. */
+  tags: readonly string[];
+  dryRun?: boolean | undefined;
+  client?: Client | undefined;
+}
+
+/** What removing many sandboxes did. */
+export interface PurgeReport {
+  /** How many are removed, or would be. */
+  readonly count: number;
+  /** Ids of those that could not be. */
+  readonly failed: readonly string[];
+  /** Which of those may work later. */
+  readonly retryable: readonly string[];
+}

@@ -1,6 +1,6 @@
 // The whole public surface of the package; its errors are in errors.d.ts. Durations end in `Ms`, except where the wire
 // counts seconds.
-import type { EntryOptions } from "./catalog.js";
+import type { EntryOptions, PurgeOptions, PurgeReport } from "./catalog.js";
 import type { Code, Execution, RunCodeOptions } from "./code.js";
 import type { LogOptions, LogStream } from "./logs.js";
 import type { ExposedPort, NetworkOptions, Service, ServiceSpec } from "./network.js";
@@ -249,23 +249,6 @@ export interface SandboxList extends PromiseLike<Sandbox[]>, AsyncIterable<Sandb
   byPage(): AsyncGenerator<Sandbox[], void, undefined>;
   catch<T = never>(rejected?: ((reason: any) => T | PromiseLike<T>) | null): Promise<Sandbox[] | T>;
   finally(act?: (() => void) | null): Promise<Sandbox[]>;
-}
-
-export interface PurgeOptions extends CallOptions {
-  /** At least one: removing everything has to be asked for by a tag. */
-  tags: readonly string[];
-  dryRun?: boolean | undefined;
-  client?: Client | undefined;
-}
-
-/** What removing many sandboxes did. */
-export interface PurgeReport {
-  /** How many are removed, or would be. */
-  readonly count: number;
-  /** Ids of those that could not be. */
-  readonly failed: readonly string[];
-  /** Which of those may work later. */
-  readonly retryable: readonly string[];
 }
 
 export interface FileOptions extends CallOptions {

@@ -4,6 +4,7 @@ import "./dispose.js";
 import { call, clientOf } from "./client.js";
 import { Code } from "./code.js";
 import { checkOptions } from "./options.js";
+import { Facts } from "./facts.js";
 import { LogStream } from "./logs.js";
 import { disown, own } from "./owned.js";
 import { Process } from "./process.js";
@@ -20,7 +21,7 @@ import { toBytes } from "./text.js";
 /** The line is `$0`: no shell sees it but the one that is to run it. */
 const IN_SHELL = 'command -v bash >/dev/null 2>&1 && exec bash -c "$0"; exec sh -c "$0"';
 
-export class Sandbox {
+export class Sandbox extends Facts {
   #core;
   #ready;
   #code;
@@ -31,6 +32,7 @@ export class Sandbox {
    * @internal
    */
   constructor(core, { client, detached = false, found = false } = {}) {
+    super();
     this.#ready = Promise.resolve(core).then((made) => (this.#core = made));
     if (client && !detached && !found) this._own(client);
     // Whoever uses the sandbox hears of it; a sandbox that nobody uses must not end the program.
@@ -269,122 +271,11 @@ export class Sandbox {
     await this.#call((core) => core.writeFile(text("path", path), whole, known));
   }
 
-  // What is known about it, without asking.
-
-  get sandboxId() {
-    return this.#info?.sandboxId;
-  }
-
-  get status() {
-    return this.#info?.status ?? "pending";
-  }
-
-  get statusUpdatedAt() {
-    return date(this.#info?.statusUpdatedAtMs);
-  }
-
-  get statusReason() {
-    return this.#info?.statusReason;
-  }
-
-  get exitCode() {
-    return this.#info?.exitCode;
-  }
-
-  get returncode() {
-    return this.exitCode;
-  }
-
-  get createdAt() {
-    return date(this.#info?.createdAtMs);
-  }
-
-  get startedAt() {
-    return date(this.#info?.startedAtMs);
-  }
-
-  get image() {
-    return this.#info?.image;
-  }
-
-  get tags() {
-    return this.#info?.tags ?? [];
-  }
-
-  get annotations() {
-    return this.#info?.annotations ?? {};
-  }
-
-  get runnerId() {
-    return this.#info?.runnerId;
-  }
-
-  get towerId() {
-    return this.runnerId;
-  }
-
-  get runnerGroupId() {
-    return this.#info?.runnerGroupId;
-  }
-
-  get towerGroupId() {
-    return this.runnerGroupId;
-  }
-
-  /** There are no runways any more. */
-  get runwayId() {
-    return undefined;
-  }
+  // What is known about it, without asking (more in facts.js).
 
   /** Ids of the snapshots that its stop took. */
   get snapshotIds() {
     return this.#core?.snapshotIds() ?? [];
-  }
-
-  get fileSystemSnapshotId() {
-    return this.snapshotIds[0];
-  }
-
-  get volumeIds() {
-    return this.#info?.volumeIds ?? [];
-  }
-
-  get runtimeClass() {
-    return this.#info?.runtimeClass;
-  }
-
-  get resourceRequests() {
-    return this.#info?.resourceRequests;
-  }
-
-  get resourceLimits() {
-    return this.#info?.resourceLimits;
-  }
-
-  /** What it serves, and where. */
-  get services() {
-    return this.#info?.services ?? [];
-  }
-
-  /** The services that have a URL. */
-  get serviceUrls() {
-    return this.services.filter(({ url }) => url).map(({ port, name, url }) => ({ port, name, url }));
-  }
-
-  /** The services whose TLS ends at the server. */
-  get serviceEndpoints() {
-    return this.services.filter(({ endpoint }) => endpoint?.kind === "https");
-  }
-
-  /** The services whose TLS ends in the sandbox. */
-  get serviceAddresses() {
-    const passed = this.services.filter(({ endpoint }) => endpoint?.address);
-    return passed.map(({ port, name, endpoint }) => ({ port, name, address: endpoint.address }));
-  }
-
-  /** Lets callers reach services that ask for it. A secret; known only where the sandbox was created. */
-  get endpointShareToken() {
-    return this.#info?.shareToken;
   }
 
   /** Where the service on a port is reached. */
@@ -409,7 +300,8 @@ export class Sandbox {
     own(this, client);
   }
 
-  get #info() {
+  /** @internal */
+  get _info() {
     return this.#core?.info();
   }
 
@@ -434,5 +326,3 @@ function readCommand(command, where) {
   for (const part of command) text("command", part);
   return command;
 }
-
-const date = (ms) => (ms === undefined ? undefined : new Date(ms));

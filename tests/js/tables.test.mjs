@@ -76,7 +76,7 @@ test("the options are the same here, in the types and in the core", async () => 
   };
   // What JavaScript deals with itself, or passes on under its other name.
   const kept = {
-    run: ["args", "client", "command", "containerImage", "detached", "environmentVariables", "signal"],
+    run: ["args", "client", "command", "containerImage", "detached", "environmentVariables", "fileSystemSnapshot", "signal"],
     exec: ["check", "input", "maxBufferBytes"],
     shell: ["command"],
     delete: ["client"],

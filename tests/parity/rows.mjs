@@ -34,7 +34,7 @@ export const ROWS = [
   { id: "SB7", what: "`exec()` with its options, and the `$` tag", where: ["src/process/options.rs"], later: "the tag" },
   { id: "SB8", what: "`readFile`", where: ["src/sandbox/files.rs"], proof: ["suite/files::text and bytes come back as they went", "behaviour/files::text_and_bytes_come_back_as_they_went"] },
   { id: "SB9", what: "`writeFile`", where: ["src/sandbox/files.rs"], proof: ["suite/files::Blobs, buffers and streams are written too", "behaviour/files::a_file_may_be_empty_and_is_replaced_whole"] },
-  { id: "SB10", what: "`stop()` with a snapshot, a grace, a missing one", where: ["src/sandbox/stop.rs"], later: "snapshotOnStop" },
+  { id: "SB10", what: "`stop()` with a snapshot, a grace, a missing one", where: ["src/sandbox/stop.rs"], proof: ["suite/storage::stopping saves what it is told to", "behaviour/storage::stopping_saves_what_it_is_told_to"] },
   { id: "SB11", what: "`getStatus()`", where: ["src/sandbox/status.rs"], proof: ["behaviour/lifecycle::a_handle_that_missed_the_end_is_told_by_the_server"] },
   { id: "SB12", what: "`status`, `statusUpdatedAt`", where: ["src/sandbox/knowledge.rs"], proof: ["suite/lifecycle::its end is waited for, and being stopped is an error unless it is expected"] },
   { id: "SB13", what: "what is known without asking: ids, exit code, times", where: ["src/sandbox/info.rs"], proof: ["suite/lifecycle::its options reach it", "js/legacy::towers are runners: towerIds, towerId, towerGroupId"] },
