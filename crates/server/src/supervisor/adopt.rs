@@ -57,6 +57,8 @@ impl Supervisor {
                 match self.0.runtime.adopt(draft.plan.clone()).await {
                     Ok(Some(instance)) => {
                         keep.insert(id.clone());
+                        // Whoever is told that it runs may use it at once, before its task comes round to it.
+                        snapshot.instance = Some(instance.clone());
                         origin = Origin::Adopted(instance);
                     }
                     // It was accepted, and the server died before it ran: begin anew. What there is of it is swept.

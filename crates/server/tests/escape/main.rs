@@ -16,8 +16,10 @@ mod neighbours;
 mod network;
 mod privileges;
 mod processes;
+mod proxy;
 mod server;
 mod site;
+mod snapshots;
 mod table;
 
 use std::{process::ExitCode, sync::Arc};
@@ -36,7 +38,9 @@ pub fn subjects() -> Vec<(&'static str, &'static str, Vec<Case>)> {
         ("privileges", "Privileges and limits of one's own", privileges::cases()),
         ("neighbours", "Other sandboxes", neighbours::cases()),
         ("network", "The network", network::cases()),
+        ("proxy", "The way out, where rules allow everything", proxy::cases()),
         ("files", "File calls on what a sandbox prepared", files::cases()),
+        ("snapshots", "Trees that are saved and restored", snapshots::cases()),
         ("floods", "Floods", floods::cases()),
         ("doors", "The server's port, from a page or a neighbour program", doors::cases()),
     ]

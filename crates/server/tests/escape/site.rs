@@ -225,7 +225,11 @@ impl Site {
 
     /// A fresh sandbox that runs.
     pub async fn create(&self, container: Container) -> Result<Box, Status> {
-        let spec = SandboxSpec { containers: vec![container], ..SandboxSpec::default() };
+        self.create_from(SandboxSpec { containers: vec![container], ..SandboxSpec::default() }).await
+    }
+
+    /// A fresh sandbox of this specification.
+    pub async fn create_from(&self, spec: SandboxSpec) -> Result<Box, Status> {
         let sandbox = Some(Sandbox { spec: Some(spec), ..Sandbox::default() });
         let request = CreateSandboxRequest { sandbox, ..CreateSandboxRequest::default() };
         let id = self.client().create_sandbox(request).await?.into_inner().sandbox_id;

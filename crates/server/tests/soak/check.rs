@@ -3,11 +3,15 @@
 use std::{collections::HashSet, fmt::Write, sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream};
-use jetway_server::wire::sandbox::{ExecRequest, GetSandboxRequest, ReadFileRequest, State, StreamLogsRequest};
+use jetway_server::wire::sandbox::{
+    DeleteSandboxRequest, ExecRequest, GetFileSystemSnapshotRequest, GetSandboxRequest, ReadFileRequest, SnapshotState,
+    State, StreamLogsRequest,
+};
 use tonic::Code;
 
 use crate::{
     ledger::{Ledger, Page, content},
+    load,
     server::{Client, Server},
 };
 
@@ -68,7 +72,27 @@ async fn sandbox(mut client: Client, id: &str, page: &Page) -> Result<(), String
             return Err(format!("{path} has {} bytes of something else than {number}", found.content.len()));
         }
     }
+    for (snapshot, file) in &page.snapshots {
+        let request = GetFileSystemSnapshotRequest { file_system_snapshot_id: snapshot.clone() };
+        let found = client.get_file_system_snapshot(request).await;
+        let found = found.map_err(|status| format!("snapshot {snapshot}: {status:?}"))?.into_inner();
+        if found.state() != SnapshotState::Ready {
+            return Err(format!("snapshot {snapshot} is {:?}", found.state()));
+        }
+        if Some((snapshot, file)) == page.snapshots.last().map(|(snapshot, file)| (snapshot, file)) {
+            restored(client.clone(), snapshot, file).await.map_err(|what| format!("snapshot {snapshot}: {what}"))?;
+        }
+    }
     log(client, id, &page.log).await
+}
+
+/// The last one is restored, too: it holds the file that was there before it was made.
+async fn restored(mut client: Client, snapshot: &str, file: &str) -> Result<(), String> {
+    let id = load::restore(client.clone(), snapshot).await?;
+    let found = lines(&mut client, &id, &format!("cat /work/{file}")).await?;
+    let request = DeleteSandboxRequest { sandbox_id: id, grace_period_seconds: 1, ..Default::default() };
+    client.delete_sandbox(request).await.map_err(|status| format!("{status:?}"))?;
+    if found.trim() == file { Ok(()) } else { Err(format!("restored as {found:?}")) }
 }
 
 /// The log begins with what a follower got, and has every line once and in order.

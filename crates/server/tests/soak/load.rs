@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use jetway_server::wire::sandbox::{
-    Container, CreateSandboxRequest, DeleteSandboxRequest, ExecRequest, Sandbox, SandboxSpec, StreamLogsRequest,
-    WriteFileRequest,
+    Container, CreateFileSystemSnapshotRequest, CreateSandboxRequest, DeleteSandboxRequest, ExecRequest, Sandbox,
+    SandboxSpec, SandboxVolume, ScratchVolume, SnapshotState, StreamLogsRequest, VolumeMount, WriteFileRequest,
+    sandbox_volume::Source,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -30,22 +31,34 @@ pub async fn populate(server: &Server, ledger: &Arc<Ledger>, count: usize) -> Re
     ready.await.into_iter().collect()
 }
 
-async fn create(mut client: Client, ledger: Arc<Ledger>) -> Result<String, String> {
+async fn create(client: Client, ledger: Arc<Ledger>) -> Result<String, String> {
+    let request_id = format!("soak-{}", ledger.number());
+    let id = ask(client, "", request_id).await?;
+    ledger.created(&id);
+    Ok(id)
+}
+
+/// A sandbox on a snapshot, which is nobody's to keep.
+pub async fn restore(client: Client, snapshot: &str) -> Result<String, String> {
+    ask(client, snapshot, String::new()).await
+}
+
+async fn ask(mut client: Client, restore: &str, request_id: String) -> Result<String, String> {
     let container = Container {
         command: "sh".into(),
         args: vec!["-c".into(), MAIN.into()],
+        volume_mounts: vec![VolumeMount { volume: "work".into(), mount_path: "/work".into(), ..Default::default() }],
         environment_variables: [(MARK.to_owned(), std::process::id().to_string())].into(),
         ..Container::default()
     };
-    let spec = SandboxSpec { containers: vec![container], ..SandboxSpec::default() };
-    let request = CreateSandboxRequest {
-        sandbox: Some(Sandbox { spec: Some(spec), ..Sandbox::default() }),
-        request_id: format!("soak-{}", ledger.number()),
-    };
+    let source =
+        Some(Source::Scratch(ScratchVolume { restore_from_snapshot_id: restore.into(), ..Default::default() }));
+    let volumes = vec![SandboxVolume { name: "work".into(), source }];
+    let spec = SandboxSpec { containers: vec![container], volumes, ..SandboxSpec::default() };
+    let request =
+        CreateSandboxRequest { sandbox: Some(Sandbox { spec: Some(spec), ..Sandbox::default() }), request_id };
     let answer = client.create_sandbox(request).await.map_err(|status| format!("{status:?}"))?;
-    let id = answer.into_inner().sandbox_id;
-    ledger.created(&id);
-    Ok(id)
+    Ok(answer.into_inner().sandbox_id)
 }
 
 /// Runs a script; its exit code and what it printed.
@@ -71,6 +84,9 @@ impl Load {
                 Box::pin(uploads(server.client(), ledger.clone(), id.clone())),
                 Box::pin(follow(server.client(), ledger.clone(), id.clone())),
             ];
+            if index % 4 == 1 {
+                works.push(Box::pin(snapshots(server.client(), ledger.clone(), id.clone())));
+            }
             if index % 8 == 0 {
                 works.push(Box::pin(replace(server.client(), ledger.clone(), id)));
             }
@@ -117,6 +133,24 @@ async fn uploads(mut client: Client, ledger: Arc<Ledger>, id: String) {
             Err(_) => return ledger.interrupted(),
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+async fn snapshots(mut client: Client, ledger: Arc<Ledger>, id: String) {
+    loop {
+        let number = ledger.number();
+        if exec(&mut client, &id, &format!("echo {number} > /work/{number}")).await.is_err() {
+            return ledger.interrupted();
+        }
+        let request = CreateFileSystemSnapshotRequest { sandbox_id: id.clone(), ..Default::default() };
+        match client.create_file_system_snapshot(request).await {
+            Ok(made) if made.get_ref().state() == SnapshotState::Ready => {
+                let snapshot = made.into_inner().file_system_snapshot_id;
+                ledger.note(&id, |page| page.snapshots.push((snapshot, number.to_string())));
+            }
+            _ => return ledger.interrupted(),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
 }
 
