@@ -23,6 +23,8 @@ impl Sandbox {
     /// What is wrong with the options, or with the server, is the error of the first call.
     pub fn run(client: &Client, options: SandboxOptions) -> Self {
         let sandbox = Self::prepare(client, options);
+        // It is asked for now, even if nobody has got round to it yet.
+        sandbox.inner.beginning.begin();
         spawn(sandbox.inner.created.clone().map(drop));
         sandbox
     }

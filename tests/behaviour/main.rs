@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets what it does not expect must stop")]
 
 mod catalog;
+mod client;
 mod code;
 mod cuts;
 mod files;

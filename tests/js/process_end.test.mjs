@@ -45,3 +45,17 @@ test("failures that nobody awaits end nothing", async () => {
   assert.equal(stderr, "");
   assert.equal(stdout, "alive\n");
 });
+
+test("a limit that was not needed leaves no timer, and no more does one that was", async () => {
+  const { stdout } = await node(`
+    const timers = () => process.getActiveResourcesInfo().filter((it) => it === "Timeout").length;
+    const s = await Sandbox.create();
+    await s.getStatus();
+    const before = timers();
+    const limited = { timeoutMs: 600_000 };
+    await Promise.all([s.getStatus(limited), s.wait(limited), s.exec(["true"], limited), s.exec(["true"]).wait(limited), s.readFile("/etc/hostname", limited)]);
+    await s.waitUntilComplete({ timeoutMs: 20 }).catch((error) => console.log(error.code));
+    await s.stop(limited);
+    console.log(timers() - before);`);
+  assert.equal(stdout, "wait_timeout\n0\n");
+});
