@@ -16,8 +16,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::frame::{FrameBuffer, encode};
 
-/// Most descriptors in one message.
-pub const MAX_DESCRIPTORS: usize = 64;
+/// Most descriptors in one message: an image's layers, and some.
+pub const MAX_DESCRIPTORS: usize = 128;
 
 /// Sends bytes, with descriptors attached to the first of them. Returns how many bytes went.
 ///

@@ -12,7 +12,7 @@ use seccompiler::{
     sock_filter,
 };
 
-use crate::protocol::Failure;
+use crate::{protocol::Failure, user::User};
 
 /// What container engines leave to root inside a container; each holds in the sandbox's user namespace only.
 const KEPT: CapabilitySet = CapabilitySet::CHOWN
@@ -112,8 +112,8 @@ impl Confinement {
         Ok(Confinement { missing: missing(), denied, open_files, processes })
     }
 
-    /// Confines the calling process for good. Everything but `execve` and `write` should be done before.
-    pub fn apply(&self) -> io::Result<()> {
+    /// Confines the calling process for good, as `user`. Everything but `execve` and `write` should be done before.
+    pub fn apply(&self, user: &User) -> io::Result<()> {
         let limit = |value| Rlimit { current: Some(value), maximum: Some(value) };
         setrlimit(Resource::Core, limit(0))?;
         setrlimit(Resource::Nofile, limit(self.open_files))?;
@@ -129,7 +129,13 @@ impl Confinement {
                 Err(error) => return Err(error.into()),
             }
         }
-        let sets = CapabilitySets { effective: KEPT, permitted: KEPT, inheritable: CapabilitySet::empty() };
+        let kept = if user.is_root() { KEPT } else { CapabilitySet::empty() };
+        if !user.is_root() || !user.gid.is_root() {
+            rustix::thread::set_thread_groups(&user.groups)?;
+            rustix::thread::set_thread_res_gid(user.gid, user.gid, user.gid)?;
+            rustix::thread::set_thread_res_uid(user.uid, user.uid, user.uid)?;
+        }
+        let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
         rustix::thread::set_capabilities(None, sets)?;
         rustix::thread::set_no_new_privs(true)?;
         seccompiler::apply_filter(&self.missing).map_err(io::Error::other)?;

@@ -18,7 +18,7 @@ use rustix::{
     termios::Winsize,
 };
 
-use crate::confine::Confinement;
+use crate::{confine::Confinement, user::User};
 
 /// Where commands are looked for when the environment does not say.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -31,6 +31,8 @@ pub struct Launch<'a> {
     pub env: BTreeMap<String, String>,
     /// Absolute.
     pub working_dir: &'a str,
+    /// Who it is to be.
+    pub user: &'a User,
     /// Its three standard descriptors.
     pub stdio: Stdio<'a>,
 }
@@ -78,7 +80,7 @@ fn run(
     set_up(launch).map_err(at("cannot set up its descriptors"))?;
     rustix::process::chdir(launch.working_dir)
         .map_err(|error| (126, format!("{name}: cannot enter {}: {}", launch.working_dir, reason(&error.into()))))?;
-    confinement.apply().map_err(at("cannot confine it"))?;
+    confinement.apply(launch.user).map_err(at("cannot confine it"))?;
 
     let path = launch.env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
     let mut worst = io::Error::from_raw_os_error(libc::ENOENT);

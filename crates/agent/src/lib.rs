@@ -44,6 +44,8 @@ mod survey;
 #[cfg(target_os = "linux")]
 mod tree;
 #[cfg(target_os = "linux")]
+mod user;
+#[cfg(target_os = "linux")]
 mod volumes;
 
 /// Becomes the agent, and never returns, when this process was started as one. Call it first thing in `main`, before any

@@ -119,6 +119,8 @@ pub struct Container {
     pub env: BTreeMap<String, String>,
     /// Absolute; made when missing.
     pub working_dir: String,
+    /// Whose processes they are: `name` or `uid`, with or without `:group`; empty means root.
+    pub user: String,
     /// Processes and threads, as a resource limit: depth behind the control group's, or instead of it.
     pub processes: Option<u64>,
 }

@@ -26,8 +26,9 @@ use crate::{
     main_log::MainLog,
     network,
     operation::{Connection, Role},
-    protocol::{Birth, Exec, Failure, Progress, Reply, Request, Setup, Tree, VERSION},
+    protocol::{Birth, Exec, Failure, Ids, Progress, Reply, Request, Setup, Tree, VERSION},
     survey,
+    user::{self, User},
     volumes::Staged,
 };
 
@@ -57,6 +58,7 @@ pub struct Server {
     /// See [`Setup::egress_port`].
     egress: Option<OwnedFd>,
     confinement: Confinement,
+    user: User,
     log: MainLog,
     volumes: Vec<Staged>,
     exit: Option<i32>,
@@ -71,14 +73,24 @@ pub struct Server {
 
 impl Server {
     /// Prepares what needs preparing once.
-    pub fn new(setup: Setup, listener: OwnedFd, log: MainLog, volumes: Vec<Staged>) -> Result<Server, Failure> {
+    pub fn new(mut setup: Setup, listener: OwnedFd, log: MainLog, volumes: Vec<Staged>) -> Result<Server, Failure> {
         set_nonblocking(&listener).map_err(Failure::at("prepare the socket"))?;
+        let user = user::find(&setup.container.user)?;
+        if setup.ids == Ids::Single && !(user.is_root() && user.gid.is_root()) {
+            let step = format!(
+                "become {:?}: the server runs as an ordinary user, so root is the only user in its sandboxes; ask for user 0",
+                setup.container.user
+            );
+            return Err(Failure { step, errno: libc::EPERM });
+        }
+        setup.container.env.entry("HOME".into()).or_insert_with(|| user.home.clone());
         let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
             .map_err(io::Error::from)
             .map_err(Failure::at("open /dev/null"))?;
         Ok(Server {
             children: child_signals().map_err(Failure::at("watch for children"))?,
             confinement: Confinement::compile(setup.container.processes)?,
+            user,
             exit: None,
             egress: setup
                 .egress_port
@@ -249,7 +261,8 @@ impl Server {
                 }
             };
             let working_dir = &container.working_dir;
-            let pid = launch(Launch { argv: &exec.argv, env, working_dir, stdio }, &self.confinement)?;
+            let pid =
+                launch(Launch { argv: &exec.argv, env, working_dir, user: &self.user, stdio }, &self.confinement)?;
             connection.role = Role::Exec(Some(pid));
             connection.send(&Reply::Started, outer.as_slice());
             Ok(pid)
@@ -285,7 +298,7 @@ impl Server {
         let started = self.log.open_pipe().and_then(|output| {
             let stdio = Stdio::Pipes(self.null.as_fd(), output.as_fd(), output.as_fd());
             let (argv, env, working_dir) = (&container.argv, container.env.clone(), &container.working_dir);
-            launch(Launch { argv, env, working_dir, stdio }, &self.confinement)
+            launch(Launch { argv, env, working_dir, user: &self.user, stdio }, &self.confinement)
         });
         match started {
             Ok(pid) => {

@@ -43,6 +43,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(cmd::serve::Serve),
+    Image(cmd::image::Image),
     Run(Call<cmd::run::Run>),
     Exec(Call<cmd::exec::Exec>),
     Sh(Call<cmd::sh::Sh>),
@@ -77,10 +78,11 @@ fn main() -> ExitCode {
 
 fn run(command: Command, endpoint: Endpoint) -> Result<u8> {
     match command {
-        Command::Serve(_) | Command::Doctor(_) | Command::Completion(_) if !endpoint.is_empty() => {
+        Command::Serve(_) | Command::Image(_) | Command::Doctor(_) | Command::Completion(_) if !endpoint.is_empty() => {
             Err(Usage::error("--url and --token name a server to talk to, which this command does not do"))
         }
         Command::Serve(serve) => cmd::serve::run(serve).map(|()| 0),
+        Command::Image(image) => cmd::image::run(image).map(|()| 0),
         Command::Doctor(doctor) => cmd::doctor::run(&doctor),
         Command::Completion(completion) => cmd::completion::run(&completion, Arguments::command()),
         Command::Run(call) => talk(call, endpoint, cmd::run::run),

@@ -222,6 +222,8 @@ fn the_help_teaches() {
         "--keep-sandboxes",
         "--allow-unenforced-limits",
         "--runtime",
+        "--image",
+        "--pull",
         "--open",
         "--log",
         "--ready-file",

@@ -47,6 +47,12 @@ pub struct ServerConfig {
     pub allow_unenforced_limits: bool,
     /// What sandboxes run in.
     pub runtime: RuntimeChoice,
+    /// Images to bring in at the start: under which name, and from where.
+    pub images: Vec<(String, ImageSource)>,
+    /// Whether images that are not here are fetched.
+    pub pull: Pull,
+    /// Where `docker login` keeps credentials for registries.
+    pub docker_config: Option<PathBuf>,
     /// The executable that becomes the agent; `None` means the running one.
     pub agent_exe: Option<PathBuf>,
     /// Sandboxes that may exist at a time; more are refused with a retry hint.
@@ -91,6 +97,9 @@ impl ServerConfig {
             secret_stores: BTreeMap::new(),
             allow_unenforced_limits: false,
             runtime: RuntimeChoice::Auto,
+            images: Vec::new(),
+            pull: Pull::Never,
+            docker_config: None,
             agent_exe: None,
             max_sandboxes: 1000,
             processes_per_sandbox: 4096,
@@ -147,4 +156,33 @@ pub enum RuntimeChoice {
     Auto,
     /// Linux namespaces on this machine.
     Local,
+}
+
+/// Whether images are fetched from their registries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pull {
+    /// When one is asked for that is neither here nor served by the host view.
+    Missing,
+    /// What is asked for is here or refused.
+    #[default]
+    Never,
+}
+
+/// Where an image comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageSource {
+    /// A directory, a tar file, an OCI layout, or what `docker save` wrote.
+    Path(PathBuf),
+    /// The image of that name in its registry.
+    Registry(String),
+}
+
+impl From<&str> for ImageSource {
+    /// `oci:` and a name, or a path.
+    fn from(text: &str) -> Self {
+        match text.strip_prefix("oci:") {
+            Some(name) => Self::Registry(name.to_owned()),
+            None => Self::Path(text.into()),
+        }
+    }
 }

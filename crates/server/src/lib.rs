@@ -9,7 +9,7 @@
 //! supervisor/  the life of a sandbox: desired and actual state, timers, one task each
 //! egress/      the way out of a sandbox
 //! runtime/     what sandboxes run in        store/  what survives a restart        secrets  values that nothing keeps
-//!                                           tokens   who calls, and what for
+//! images/      what their roots are made from                                  tokens   who calls, and what for
 //! ```
 
 mod config;
@@ -17,6 +17,7 @@ mod egress;
 mod front;
 mod hello;
 mod identity;
+pub mod images;
 pub mod runtime;
 mod secrets;
 mod server;
@@ -25,7 +26,7 @@ mod store;
 mod supervisor;
 mod tokens;
 
-pub use config::{Access, RuntimeChoice, ServerConfig, ServiceUrls};
+pub use config::{Access, ImageSource, Pull, RuntimeChoice, ServerConfig, ServiceUrls};
 pub use secrets::{SecretSource, is_name as is_secret_store_name};
 pub use server::{BindError, Server};
 

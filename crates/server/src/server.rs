@@ -100,6 +100,7 @@ impl Server {
             .await
             .map_err(|source| BindError::Listen { address: config.listen, source })?;
 
+        bring_in(&config).await?;
         let runtime = start_runtime(&config).await?;
         let database = data_dir.join("state.db");
         let store = Store::open((!config.ephemeral).then_some(database.as_path()))?;
@@ -232,6 +233,42 @@ fn lock(data_dir: &Path) -> Result<File, BindError> {
     }
 }
 
+/// Images that the server was started with.
+#[cfg(target_os = "linux")]
+async fn bring_in(config: &ServerConfig) -> Result<(), BindError> {
+    use crate::{
+        config::ImageSource,
+        images::{Images, Remote},
+    };
+    if config.images.is_empty() {
+        return Ok(());
+    }
+    let failed = |name: &str| {
+        let name = name.to_owned();
+        move |error| BindError::State(format!("the image {name:?} cannot be brought in: {error}"))
+    };
+    let images = Images::open(&config.data_dir).map_err(|error| BindError::State(error.to_string()))?;
+    for (name, source) in &config.images {
+        match source {
+            ImageSource::Registry(from) => {
+                let remote = Remote::find(from, config.docker_config.clone()).await.map_err(failed(name))?;
+                remote.fetch(&images, name).await.map_err(failed(name))?;
+            }
+            ImageSource::Path(path) => {
+                let (images, own, path) = (images.clone(), name.clone(), path.clone());
+                let imported = tokio::task::spawn_blocking(move || images.import(&own, &path)).await;
+                imported.map_err(|error| BindError::State(error.to_string()))?.map_err(failed(name))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn bring_in(_: &ServerConfig) -> Result<(), BindError> {
+    Ok(())
+}
+
 #[cfg(target_os = "linux")]
 async fn start_runtime(config: &ServerConfig) -> Result<Arc<dyn Runtime>, BindError> {
     use crate::{
@@ -245,6 +282,8 @@ async fn start_runtime(config: &ServerConfig) -> Result<Arc<dyn Runtime>, BindEr
             ephemeral: config.ephemeral,
             allow_unenforced_limits: config.allow_unenforced_limits,
             processes_per_sandbox: config.processes_per_sandbox,
+            pull: config.pull,
+            docker_config: config.docker_config.clone(),
             ..LocalConfig::new(&config.data_dir)
         },
     };

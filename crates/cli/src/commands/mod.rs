@@ -5,6 +5,7 @@ pub mod cp;
 pub mod doctor;
 pub mod exec;
 pub mod get;
+pub mod image;
 pub mod logs;
 pub mod ls;
 pub mod purge;

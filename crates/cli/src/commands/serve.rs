@@ -10,7 +10,9 @@ use std::{
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
-use jetway_server::{Access, RuntimeChoice, SecretSource, Server, ServerConfig, ServiceUrls, is_secret_store_name};
+use jetway_server::{
+    Access, ImageSource, Pull, RuntimeChoice, SecretSource, Server, ServerConfig, ServiceUrls, is_secret_store_name,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -134,6 +136,15 @@ pub struct Serve {
     #[arg(long, value_enum, default_value = "auto")]
     runtime: Runtime,
 
+    /// Bring an image in at the start: from a directory, a tar file, an OCI layout or what `docker save` wrote, or from
+    /// its registry with oci:REF; may be given several times
+    #[arg(long = "image", value_name = "NAME=SOURCE", value_parser = image)]
+    images: Vec<(String, ImageSource)>,
+
+    /// Whether images that are not here are fetched from their registries
+    #[arg(long, value_enum, default_value = "missing")]
+    pull: PullWhen,
+
     /// Open the page in a browser
     #[arg(long)]
     open: bool,
@@ -173,6 +184,14 @@ enum Urls {
     Auto,
     /// http://8080-<sandbox>.localhost:7070/
     Names,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PullWhen {
+    /// When they are asked for and the host view does not serve them
+    Missing,
+    /// Never
+    Never,
 }
 
 /// Serves until a signal says stop.
@@ -233,6 +252,15 @@ async fn serve(arguments: Serve) -> Result<()> {
     Ok(())
 }
 
+fn image(text: &str) -> Result<(String, ImageSource), String> {
+    // The first sign: image names have none.
+    let (name, source) = text.split_once('=').ok_or("write NAME=PATH or NAME=oci:REF, e.g. redis:7=redis.tar")?;
+    if name.is_empty() || source.is_empty() {
+        return Err("neither the name nor the source may be empty".into());
+    }
+    Ok((name.to_owned(), source.into()))
+}
+
 fn secret_store(text: &str) -> Result<(String, SecretSource), String> {
     let (name, source) = text.split_once('=').ok_or("write NAME=FILE or NAME=env:PREFIX")?;
     if !is_secret_store_name(name) {
@@ -272,6 +300,12 @@ fn config(arguments: &Serve, data_dir: PathBuf) -> ServerConfig {
     config.allow_unenforced_limits = arguments.allow_unenforced_limits;
     config.max_sandboxes = arguments.max_sandboxes;
     config.processes_per_sandbox = arguments.processes_per_sandbox;
+    config.images.clone_from(&arguments.images);
+    config.docker_config = data_dir::docker_config();
+    config.pull = match arguments.pull {
+        PullWhen::Missing => Pull::Missing,
+        PullWhen::Never => Pull::Never,
+    };
     config.runtime = match arguments.runtime {
         Runtime::Auto => RuntimeChoice::Auto,
         Runtime::Local => RuntimeChoice::Local,

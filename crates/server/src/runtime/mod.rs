@@ -9,9 +9,13 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
+pub use self::order::{After, Condition, ProbePlan};
+use crate::images::ImageError;
+
 #[cfg(target_os = "linux")]
 pub mod local;
 mod network;
+mod order;
 mod storage;
 
 pub use network::{EgressPlan, NetworkPlan, PortSpan, SERVICE_ADDRESSES, ServicePlan, ServiceReach, Target};
@@ -174,7 +178,7 @@ pub struct ContainerPlan {
     pub name: String,
     /// Image name as asked for.
     pub image: String,
-    /// The main command's argv; never empty.
+    /// The main command's argv. See `arguments_only`.
     pub argv: Vec<String>,
     /// Environment of the main command, every exec and nothing else.
     pub env: BTreeMap<String, String>,
@@ -190,9 +194,21 @@ pub struct ContainerPlan {
     /// Where it sees the sandbox's volumes.
     #[serde(default)]
     pub mounts: Vec<MountPlan>,
+    /// `argv` holds arguments for the image's own entrypoint, in place of the image's; empty means the image's, too.
+    #[serde(default)]
+    pub arguments_only: bool,
+    /// Whose processes they are: `name` or `uid`, with or without `:group`. Empty means what the image says, or root.
+    #[serde(default)]
+    pub user: String,
     /// The main command waits for [`Instance::start_main`].
     #[serde(default)]
     pub deferred: bool,
+    /// What has to be so before the main command is started; for whoever calls [`Instance::start_main`].
+    #[serde(default)]
+    pub after: Vec<After>,
+    /// When it counts as started; likewise.
+    #[serde(default)]
+    pub startup_probe: Option<ProbePlan>,
 }
 
 /// Variables whose values must not reach a log through `{:?}`.
@@ -326,6 +342,9 @@ pub enum RuntimeError {
     /// No such container in the sandbox.
     #[error("sandbox has no container named {0:?}")]
     ContainerNotFound(String),
+    /// The image cannot be had.
+    #[error(transparent)]
+    Image(ImageError),
     /// A limit was asked for that this machine cannot enforce; the text says what is missing.
     #[error("{0}")]
     Unenforceable(String),

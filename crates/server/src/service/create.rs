@@ -6,18 +6,31 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 use tonic::Code;
 
-use super::{Api, Problem, network, plan, unsupported, view};
+use super::{Api, Problem, compose::Dependencies, network, plan, unsupported, view};
 use crate::{
     identity,
-    runtime::{Capabilities, ImageView, Limits, RuntimeError, SandboxPlan},
+    runtime::{Capabilities, Limits, RuntimeError, SandboxPlan},
     supervisor::{Draft, Holder},
     wire::sandbox::{CreateSandboxRequest, Sandbox, SandboxMode, SandboxSpec},
 };
 
+/// Annotation that says how a container's image is served; the container's name follows.
+const VIEW: &str = "jetway.dev/image.";
+
 impl Api {
     /// Accepts a sandbox.
     pub(super) async fn accept(&self, request: CreateSandboxRequest) -> Result<Sandbox, Problem> {
-        let draft = self.draft(request).await?;
+        self.accept_in_order(request, None, &Dependencies::new()).await
+    }
+
+    /// Accepts a sandbox whose containers wait for one another. `digest` recognises the request it was made from.
+    pub(super) async fn accept_in_order(
+        &self,
+        request: CreateSandboxRequest,
+        digest: Option<Vec<u8>>,
+        after: &Dependencies,
+    ) -> Result<Sandbox, Problem> {
+        let draft = self.draft_in_order(request, digest, after).await?;
         let scope = self.caller().scope();
         if !scope.sandbox_ids.is_empty() || !scope.tags.iter().all(|tag| draft.tags.contains(tag)) {
             let text = "this token is good for certain sandboxes only and makes no others; use one with a wider scope";
@@ -31,9 +44,18 @@ impl Api {
 
     /// A sandbox that could be made, by a request that was checked.
     pub(super) async fn draft(&self, request: CreateSandboxRequest) -> Result<Draft, Problem> {
+        self.draft_in_order(request, None, &Dependencies::new()).await
+    }
+
+    async fn draft_in_order(
+        &self,
+        request: CreateSandboxRequest,
+        digest: Option<Vec<u8>>,
+        after: &Dependencies,
+    ) -> Result<Draft, Problem> {
         let CreateSandboxRequest { sandbox, request_id } = request;
         let sandbox = sandbox.ok_or_else(|| Problem::field("sandbox", "must be set"))?;
-        let request_digest = Sha256::digest(sandbox.encode_to_vec()).to_vec();
+        let request_digest = digest.unwrap_or_else(|| Sha256::digest(sandbox.encode_to_vec()).to_vec());
         let mut spec = sandbox.spec.ok_or_else(|| Problem::field("sandbox.spec", "must be set"))?;
         unsupported::refuse(&spec)?;
         let capabilities = self.supervisor().runtime().capabilities();
@@ -41,11 +63,15 @@ impl Api {
         let id = identity::uuid_text().map_err(|error| Problem::io("making an id", &error))?;
         let mut plan = plan::plan(&id, &spec)?;
         plan.network.egress = network::plan(&spec, self.supervisor().egress().owner())?;
+        for container in &mut plan.containers {
+            container.after = after.get(&container.name).cloned().unwrap_or_default();
+            container.deferred = !container.after.is_empty();
+        }
         self.place(&spec)?;
         self.limit(&mut plan, capabilities)?;
         self.plan_volumes(&spec, &mut plan).await?;
         self.inject_secrets(&spec, &mut plan).await?;
-        let runtime_class = self.runtime_class(&spec, &plan).await?;
+        let runtime_class = self.runtime_class(&mut spec, &plan).await?;
         Ok(Draft {
             id,
             request_id,
@@ -107,21 +133,28 @@ impl Api {
         Ok(())
     }
 
-    /// The runtime class in effect: the backend and how it serves the image, e.g. `local-host`.
-    async fn runtime_class(&self, spec: &SandboxSpec, plan: &SandboxPlan) -> Result<String, Problem> {
+    /// The runtime class in effect: the backend and how it serves the primary image, e.g. `local-host`. Notes in the
+    /// specification how each image is served.
+    async fn runtime_class(&self, spec: &mut SandboxSpec, plan: &SandboxPlan) -> Result<String, Problem> {
         let runtime = self.supervisor().runtime();
-        let image = plan.containers.first().map_or("", |container| &container.image);
-        let ImageView { kind, .. } = runtime.resolve_image(image).await.map_err(|error| match error {
-            RuntimeError::ImageNotFound(text) => Problem::image_not_found(text),
-            other => Problem::new(Code::FailedPrecondition, "CWSANDBOX_NO_SUITABLE_RUNNER", other.to_string()),
-        })?;
-        let effective = format!("{}-{kind}", runtime.name());
+        let mut kind = None;
+        for container in &plan.containers {
+            let view = runtime.resolve_image(&container.image).await.map_err(|error| match error {
+                RuntimeError::ImageNotFound(text) => Problem::image_not_found(text),
+                RuntimeError::Image(error) => Problem::image(&error),
+                other => Problem::new(Code::FailedPrecondition, "CWSANDBOX_NO_SUITABLE_RUNNER", other.to_string()),
+            })?;
+            spec.annotations.insert(format!("{VIEW}{}", container.name), view.description);
+            kind.get_or_insert(view.kind);
+        }
+        let effective = format!("{}-{}", runtime.name(), kind.unwrap_or_default());
         let asked = &spec.runtime_class;
         if asked.is_empty() || *asked == effective || asked == runtime.name() {
             return Ok(effective);
         }
         let text = format!(
-            "sandbox.spec.runtime_class: {asked:?} is not what {image:?} is served with here; leave it empty or use {effective:?}"
+            "sandbox.spec.runtime_class: {asked:?} is not what the primary image is served with here; leave it empty or \
+             use {effective:?}"
         );
         Err(Problem::new(Code::FailedPrecondition, "CWSANDBOX_PLACEMENT_CONSTRAINT_UNSATISFIED", text))
     }

@@ -1,6 +1,7 @@
 //! The rpc families of `coreweave.sandbox.v1` and `jetway.v1`: wire types in, wire types out, no state of their own.
 //! Must not know: HTTP, credentials, how a sandbox is run.
 
+mod compose;
 mod create;
 mod data_plane;
 mod deadline;

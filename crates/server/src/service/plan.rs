@@ -1,16 +1,16 @@
 //! A specification from the wire, checked field by field and turned into what the runtime starts. Every fault is
 //! reported at once, each with its field and its fix.
 
+use std::time::Duration;
+
 use tonic_types::FieldViolation;
 
 use super::{problem::Problem, quantity, services};
 use crate::{
-    runtime::{Capabilities, ContainerPlan, FilePlan, Limits, NetworkPlan, SandboxPlan},
-    wire::sandbox::{Container, Resources, SandboxSpec},
+    runtime::{Capabilities, ContainerPlan, FilePlan, Limits, NetworkPlan, ProbePlan, SandboxPlan},
+    wire::sandbox::{Container, Probe, Resources, SandboxSpec},
 };
 
-/// A main command that waits without a sound, and ends on TERM.
-const KEEP_ALIVE: [&str; 2] = ["sleep", "infinity"];
 const MAX_TAGS: usize = 64;
 const MAX_CONTAINERS: usize = 16;
 const MAX_TEXT: usize = 4096;
@@ -109,11 +109,6 @@ fn plan_container(index: usize, container: &Container, faults: &mut Faults) -> C
     let image = &container.image;
     faults.check(!image.is_empty() && is_text(image) && image.len() <= MAX_TEXT, field("image"), "give an image name");
     faults.check(is_argument(&container.command), field("command"), "must not contain NUL");
-    faults.check(
-        !container.command.is_empty() || container.args.is_empty(),
-        field("command"),
-        "give the executable here; args alone name none",
-    );
     for (position, arg) in container.args.iter().enumerate() {
         faults.check(is_argument(arg), field(&format!("args[{position}]")), "must not contain NUL");
     }
@@ -124,15 +119,14 @@ fn plan_container(index: usize, container: &Container, faults: &mut Faults) -> C
     for (position, file) in container.files.iter().enumerate() {
         check_file_path(&field(&format!("files[{position}].path")), &file.path, faults);
     }
-    let argv = if container.command.is_empty() {
-        KEEP_ALIVE.map(str::to_owned).to_vec()
-    } else {
-        std::iter::once(&container.command).chain(&container.args).cloned().collect()
-    };
+    let command = Some(&container.command).filter(|command| !command.is_empty());
+    let argv = command.into_iter().chain(&container.args).cloned().collect();
     ContainerPlan {
         name: container.name.clone(),
         image: container.image.clone(),
         argv,
+        arguments_only: command.is_none(),
+        user: user(container),
         env: container.environment_variables.clone(),
         secret_env: Default::default(),
         working_dir: container.working_dir.clone(),
@@ -142,7 +136,44 @@ fn plan_container(index: usize, container: &Container, faults: &mut Faults) -> C
             .map(|file| FilePlan { path: file.path.clone(), content: file.content.to_vec() })
             .collect(),
         limits: limits(index, container, faults),
+        startup_probe: container.startup_probe.as_ref().map(|probe| {
+            let fields = field("startup_probe");
+            check_command(&format!("{fields}.exec"), &probe.exec, faults);
+            plan_probe(&fields, probe, faults)
+        }),
         ..ContainerPlan::default()
+    }
+}
+
+/// Defaults: an attempt each second for a minute, five seconds each.
+fn plan_probe(field: &str, probe: &Probe, faults: &mut Faults) -> ProbePlan {
+    let numbers = [
+        ("period_seconds", probe.period_seconds, 1),
+        ("timeout_seconds", probe.timeout_seconds, 5),
+        ("failure_threshold", probe.failure_threshold, 60),
+        ("initial_delay_seconds", probe.initial_delay_seconds, 0),
+    ];
+    let [period, timeout, failure_threshold, initial_delay] = numbers.map(|(name, value, default)| {
+        faults.check(value >= 0, format!("{field}.{name}"), "must be 0 (the server's choice) or more");
+        u32::try_from(value).ok().filter(|value| *value > 0).unwrap_or(default)
+    });
+    let seconds = |value: u32| Duration::from_secs(value.into());
+    ProbePlan {
+        argv: probe.exec.clone(),
+        period: seconds(period),
+        timeout: seconds(timeout),
+        failure_threshold,
+        initial_delay: seconds(initial_delay),
+    }
+}
+
+/// Whose processes they are, where the caller says so.
+fn user(container: &Container) -> String {
+    let context = container.security_context.clone().unwrap_or_default();
+    match (context.run_as_user, context.run_as_group) {
+        (None, None) => String::new(),
+        (user, None) => user.unwrap_or(0).to_string(),
+        (user, Some(group)) => format!("{}:{group}", user.unwrap_or(0)),
     }
 }
 

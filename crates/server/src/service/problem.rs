@@ -7,6 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use crate::{
+    images::ImageError,
     runtime::{FileError, RuntimeError},
     store::StoreError,
     supervisor::{CreateError, FreezeError, NotRunning, Sandbox, SessionError},
@@ -111,6 +112,15 @@ impl Problem {
         problem
     }
 
+    /// Parts that this server cannot honour; the text names them all.
+    pub fn unsupported_fields(violations: Vec<FieldViolation>) -> Self {
+        let said: Vec<_> =
+            violations.iter().map(|v| format!("{}: not offered here; {}", v.field, v.description)).collect();
+        let mut problem = Self::not_implemented(said.join("; "));
+        problem.0.violations = violations;
+        problem
+    }
+
     /// The caller's deadline passed before its command ended; the command was killed.
     pub fn command_timeout() -> Self {
         let text = "the command was killed: it still ran when the call's deadline passed";
@@ -130,6 +140,7 @@ impl Problem {
             RuntimeError::ContainerNotFound(_) => Self::field("container", text),
             RuntimeError::Gone(_) => Self::new(Code::FailedPrecondition, "CWSANDBOX_SANDBOX_NOT_RUNNING", text),
             RuntimeError::ImageNotFound(_) => Self::image_not_found(text),
+            RuntimeError::Image(error) => Self::image(&error),
             RuntimeError::Unenforceable(_) => Self::unenforceable(text),
             RuntimeError::Unsupported(_) => Self::new(Code::FailedPrecondition, "CWSANDBOX_NO_SUITABLE_RUNNER", text),
             RuntimeError::Io { source, .. } if is_overload(&source) => {
@@ -144,6 +155,23 @@ impl Problem {
     /// No such image; the text says how to get it.
     pub fn image_not_found(text: impl Into<String>) -> Self {
         Self::new(Code::NotFound, "CWSANDBOX_IMAGE_NOT_FOUND", text)
+    }
+
+    /// An image that is somewhere and cannot be had.
+    pub fn image(error: &ImageError) -> Self {
+        let text = error.to_string();
+        match error {
+            ImageError::Missing(_) | ImageError::NotFound { .. } | ImageError::Name { .. } => {
+                Self::image_not_found(text)
+            }
+            ImageError::Denied { .. } => Self::new(Code::FailedPrecondition, "CWSANDBOX_IMAGE_PULL_DENIED", text),
+            ImageError::Unreachable { .. } => Self::new(Code::Unavailable, "CWSANDBOX_IMAGE_PULL_FAILED", text),
+            ImageError::Digest { .. }
+            | ImageError::TooLarge { .. }
+            | ImageError::Hostile { .. }
+            | ImageError::Unsupported(_) => Self::new(Code::FailedPrecondition, "CWSANDBOX_IMAGE_REFUSED", text),
+            ImageError::InUse(_) | ImageError::Io { .. } => Self::new(Code::Internal, "CWSANDBOX_BACKEND_FAILED", text),
+        }
     }
 
     /// A limit that this machine cannot hold.

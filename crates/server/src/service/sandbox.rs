@@ -113,19 +113,20 @@ impl SandboxService for Api {
 
     async fn create_sandbox_from_file(
         &self,
-        _: Request<wire::CreateSandboxFromFileRequest>,
+        request: Request<wire::CreateSandboxFromFileRequest>,
     ) -> Result<Response<wire::Sandbox>, Status> {
-        Err(Problem::not_implemented("compose files are not offered yet; use CreateSandbox with the specification")
-            .into())
+        Ok(waits(self.by(&request).accept_from_file(request.into_inner()).await?))
     }
 
     async fn get_sandbox_build_logs(
         &self,
         request: Request<wire::GetSandboxBuildLogsRequest>,
     ) -> Result<Response<wire::GetSandboxBuildLogsResponse>, Status> {
-        self.by(&request).find(&request.get_ref().sandbox_id)?;
-        let text = "nothing was built for this sandbox: images are not built here yet";
-        Err(Problem::new(Code::Unimplemented, "CWSANDBOX_NOT_IMPLEMENTED", text).into())
+        let wire::GetSandboxBuildLogsRequest { sandbox_id, service } = request.get_ref();
+        let sandbox = self.by(&request).find(sandbox_id)?;
+        super::container_name(&sandbox, service)?;
+        let text = "nothing was built for this sandbox, so there is no log of it: this server uses images as they are";
+        Err(Problem::new(Code::NotFound, "CWSANDBOX_BUILD_LOGS_NOT_FOUND", text).with("sandbox_id", sandbox_id).into())
     }
 
     async fn create_file_system_snapshot(

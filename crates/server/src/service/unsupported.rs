@@ -21,7 +21,6 @@ pub(super) fn refuse(spec: &SandboxSpec) -> Result<(), Problem> {
 fn refuse_container(index: usize, container: &Container) -> Result<(), Problem> {
     let field = |name: &str| format!("sandbox.spec.containers[{index}].{name}");
     refuse_if(container.image_pull_credentials.is_some(), &field("image_pull_credentials"), "leave it out")?;
-    refuse_if(container.startup_probe.is_some(), &field("startup_probe"), "leave it out and poll through exec")?;
     if let Some(context) = &container.security_context {
         refuse_if(
             !is_default(context),
@@ -41,11 +40,11 @@ fn refuse_container(index: usize, container: &Container) -> Result<(), Problem> 
     Ok(())
 }
 
-/// Whether a security context asks for nothing but what every sandbox here has.
+/// Whether a security context asks for nothing but a user and what every sandbox here has.
 fn is_default(context: &SecurityContext) -> bool {
     let SecurityContext {
-        run_as_user,
-        run_as_group,
+        run_as_user: _,
+        run_as_group: _,
         privileged,
         allow_privilege_escalation,
         read_only_root_filesystem,
@@ -53,9 +52,7 @@ fn is_default(context: &SecurityContext) -> bool {
         capabilities_drop: _, // every capability is dropped already
         seccomp_profile,
     } = context;
-    run_as_user.is_none()
-        && run_as_group.is_none()
-        && *privileged != Some(true)
+    *privileged != Some(true)
         && *allow_privilege_escalation != Some(true)
         && *read_only_root_filesystem != Some(true)
         && capabilities_add.is_empty()

@@ -11,6 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     Inner,
     sandbox::{Sandbox, StopOrder},
+    startup,
     state::{Snapshot, State},
 };
 use crate::runtime::{ExitStatus, Instance, SandboxPlan};
@@ -30,6 +31,7 @@ pub(super) enum Origin {
 
 /// Why a sandbox stops running.
 enum Ending {
+    NotStarted(String),
     Exited(ExitStatus),
     Lost,
     Ordered(StopOrder),
@@ -50,14 +52,7 @@ pub(super) async fn live(inner: Arc<Inner>, sandbox: Arc<Sandbox>, origin: Origi
         Origin::Over => None,
     };
     if let Some(instance) = instance {
-        let snapshot = sandbox.publish(|snapshot| {
-            snapshot.instance = Some(instance.clone());
-            snapshot.started.get_or_insert_with(SystemTime::now);
-            if snapshot.state == State::Creating {
-                snapshot.state = State::Running;
-            }
-        });
-        inner.store.note(&sandbox.draft.id, snapshot.progress());
+        sandbox.publish(|snapshot| snapshot.instance = Some(instance.clone()));
         if had_files {
             inner.store.shorten_plan(&sandbox.draft.id, serde_json::to_string(&sandbox.draft.plan).unwrap_or_default());
         }
@@ -84,9 +79,30 @@ async fn way_out(inner: &Inner, sandbox: &Sandbox, instance: &dyn Instance) -> O
     }
 }
 
-/// From RUNNING to a terminal state.
+/// From CREATING to RUNNING; goes on for ever then. Returns why it could not start.
+async fn start_up(inner: &Inner, sandbox: &Sandbox, instance: &dyn Instance) -> String {
+    if sandbox.snapshot().state == State::Creating
+        && let Err(why) = startup::run(&sandbox.draft.plan, instance).await
+    {
+        return why;
+    }
+    let snapshot = sandbox.publish(|snapshot| {
+        snapshot.started.get_or_insert_with(SystemTime::now);
+        if snapshot.state == State::Creating {
+            snapshot.state = State::Running;
+        }
+    });
+    inner.store.note(&sandbox.draft.id, snapshot.progress());
+    std::future::pending().await
+}
+
+/// From a start that the runtime is done with to a terminal state.
 async fn run(inner: &Inner, sandbox: &Sandbox, instance: Arc<dyn Instance>) {
-    let ending = wait_for_end(sandbox, &*instance).await;
+    let ending = tokio::select! {
+        biased;
+        why = start_up(inner, sandbox, &*instance) => Ending::NotStarted(why),
+        ending = wait_for_end(sandbox, &*instance) => ending,
+    };
     // Now, because stopping ends the other containers, too.
     let others = sandbox.draft.plan.containers.iter().skip(1).map(|container| container.name.as_str());
     let exits = others.filter_map(|name| Some((name.to_owned(), instance.exit_code(name)?))).collect();
@@ -99,6 +115,10 @@ async fn run(inner: &Inner, sandbox: &Sandbox, instance: Arc<dyn Instance>) {
         }
         Ending::Exited(ExitStatus { lost: Some(why), .. }) => {
             end(inner, sandbox, State::Failed, format!("the sandbox was lost: {why}"), None);
+            stop(sandbox, &*instance, Duration::ZERO).await;
+        }
+        Ending::NotStarted(why) => {
+            end(inner, sandbox, State::Failed, format!("could not start: {why}"), None);
             stop(sandbox, &*instance, Duration::ZERO).await;
         }
         Ending::Lost => {

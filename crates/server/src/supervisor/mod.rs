@@ -8,6 +8,7 @@ mod holder;
 mod life;
 mod sandbox;
 mod sessions;
+mod startup;
 mod state;
 mod workspace;
 

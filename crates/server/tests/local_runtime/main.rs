@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod archives;
 mod confinement;
 mod containers;
 mod files;
+mod images;
 mod life;
 mod process;
 mod storage;

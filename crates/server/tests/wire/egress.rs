@@ -252,7 +252,7 @@ async fn a_name_is_granted_for_tls_to_that_name_only() {
     };
     let rcgen::CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(["good.example".to_owned(), "a.good.example".to_owned()]).unwrap();
-    let key = tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer::from(signing_key.serialize_der());
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(signing_key.serialize_der());
     let tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()

@@ -1,6 +1,7 @@
 //! The server as its clients see it: real port, real wire, real sandboxes.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod compose;
 mod containers;
 mod egress;
 mod exec;

@@ -114,6 +114,7 @@ pub fn give(site: &Site, wanted: Conception<'_>, family: &mut Option<Family>) ->
             argv: plan.argv.clone(),
             env: plan::environment(plan, egress),
             working_dir: plan::working_dir(plan),
+            user: plan.user.clone(),
             processes: limits.pids.and_then(|pids| u64::try_from(pids).ok()),
         },
         volumes: share.setup.clone(),

@@ -33,6 +33,9 @@ const DIRECTORIES: &[(&str, u32)] = &[
     ("workspace", 0o755),
 ];
 
+/// Those that an image gets, too.
+const FIXED: &[&str] = &["dev/pts", "dev/shm", "etc", "proc", "sys", "tmp"];
+
 /// Files that devices are mounted on.
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
 
@@ -150,6 +153,26 @@ pub fn build(path: &Path) -> io::Result<()> {
     for name in versioned_python() {
         fs::create_dir_all(path.join("usr/local/lib").join(name).join("dist-packages"))?;
     }
+    open_up(path)
+}
+
+/// Builds what lies on top of every image below `path`: directories and files to mount on, and network names. An image's
+/// own links and files of these names are hidden by it, so nothing of an image decides what is mounted where.
+pub fn fixtures(path: &Path) -> io::Result<()> {
+    for (name, mode) in DIRECTORIES.iter().filter(|(name, _)| FIXED.contains(name)) {
+        fs::create_dir_all(path.join(name))?;
+        fs::set_permissions(path.join(name), fs::Permissions::from_mode(*mode))?;
+    }
+    for name in DEVICES {
+        fs::write(path.join("dev").join(name), "")?;
+    }
+    for (name, target) in LINKS.iter().filter(|(name, _)| name.starts_with("dev/")) {
+        symlink(target, path.join(name))?;
+    }
+    for (name, text) in SYNTHESISED.iter().filter(|(name, _)| ["hostname", "hosts", "resolv.conf"].contains(name)) {
+        fs::write(path.join("etc").join(name), text)?;
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
     open_up(path)
 }
 

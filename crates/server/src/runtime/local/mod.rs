@@ -32,6 +32,7 @@ mod readiness;
 mod record;
 mod remains;
 mod roots;
+mod serving;
 mod streams;
 mod trees;
 mod volumes;
@@ -52,10 +53,12 @@ use self::{
     cgroups::Cgroups,
     embryo::Nursery,
     ids::Blocks,
-    images::Catalogue,
     instance::LocalInstance,
     record::{Home, Record},
+    serving::{Served, Serving},
 };
+use crate::config::Pull;
+
 use super::{Capabilities, ImageView, Instance, Limits, Runtime, RuntimeError, SandboxPlan};
 
 /// How the local runtime is set up.
@@ -72,6 +75,10 @@ pub struct LocalConfig {
     pub allow_unenforced_limits: bool,
     /// Processes and threads of a sandbox that asks for no limit.
     pub processes_per_sandbox: i64,
+    /// Whether images that are not here are fetched.
+    pub pull: Pull,
+    /// Where `docker login` keeps credentials for registries.
+    pub docker_config: Option<PathBuf>,
 }
 
 impl LocalConfig {
@@ -83,6 +90,8 @@ impl LocalConfig {
             ephemeral: false,
             allow_unenforced_limits: false,
             processes_per_sandbox: 4096,
+            pull: Pull::Never,
+            docker_config: None,
         }
     }
 }
@@ -90,7 +99,7 @@ impl LocalConfig {
 /// Sandboxes on this machine.
 pub struct LocalRuntime {
     site: Arc<Site>,
-    catalogue: Catalogue,
+    serving: Serving,
     capabilities: Capabilities,
 }
 
@@ -124,6 +133,14 @@ impl LocalRuntime {
     pub fn new(config: LocalConfig) -> Result<LocalRuntime, RuntimeError> {
         probe::probe(config)
     }
+}
+
+/// The directories that sandboxes of a data directory stand on.
+pub fn layers_in_use(data_dir: &Path) -> HashSet<PathBuf> {
+    let data_dir = data_dir.canonicalize().unwrap_or_else(|_| data_dir.to_path_buf());
+    let sandboxes = std::fs::read_dir(data_dir.join("sandboxes")).into_iter().flatten().flatten();
+    let records = sandboxes.filter_map(|entry| Home::at(entry.path()).record().ok());
+    records.flat_map(|record| record.layers().map(Path::to_path_buf).collect::<Vec<_>>()).collect()
 }
 
 impl Site {
@@ -216,16 +233,24 @@ impl Runtime for LocalRuntime {
     }
 
     async fn resolve_image(&self, image: &str) -> Result<ImageView, RuntimeError> {
-        self.catalogue.resolve(image).map(|(view, _)| view)
+        self.serving.resolve(image).await
     }
 
-    async fn start(&self, plan: SandboxPlan) -> Result<Arc<dyn Instance>, RuntimeError> {
-        let roots = plan.containers.iter().map(|container| self.catalogue.root(&container.image));
-        let roots = roots.collect::<Result<Vec<_>, _>>()?;
+    async fn start(&self, mut plan: SandboxPlan) -> Result<Arc<dyn Instance>, RuntimeError> {
+        let mut roots = Vec::new();
+        for container in &mut plan.containers {
+            let Served { root, config } = self.serving.root(&container.image).await?;
+            serving::complete(container, &config, root.is_image());
+            tracing::info!(sandbox = plan.id, container = container.name, view = root.view().description, "starting");
+            roots.push(root);
+        }
         let site = self.site.clone();
         let home = Home::new(&site.sandboxes, &plan.id);
         site.enlist(&home);
+        let images = self.serving.images.clone();
         let born = tokio::task::spawn_blocking(move || {
+            // Until the sandbox is on record, nobody else knows that it stands on its layers.
+            let _hold = images.hold()?;
             let born = birth::give(&site, &plan, roots).map(|born| (born, plan));
             // The next one's first process gets ready while this one is used.
             tokio::task::spawn_blocking(move || site.nursery.refill(&site.exe, &site.cgroups));

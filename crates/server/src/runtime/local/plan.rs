@@ -61,7 +61,6 @@ fn check_container(container: &ContainerPlan) -> Result<(), RuntimeError> {
 /// The container's variables on top of what every program expects.
 pub fn environment(container: &ContainerPlan, egress: bool) -> BTreeMap<String, String> {
     let defaults = [
-        ("HOME", "/root"),
         ("HOSTNAME", host_view::HOSTNAME),
         ("LANG", "C.UTF-8"),
         ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),

@@ -26,7 +26,9 @@ use super::{
     images::{Catalogue, Interpreter, System, minor},
     record::{Home, Record},
     roots::Root,
+    serving::Serving,
 };
+use crate::images::Images;
 use crate::runtime::{Capabilities, ContainerPlan, ImageView, RuntimeError, SandboxPlan};
 
 /// Where interpreters are looked for: the first found is what the plain name means.
@@ -74,7 +76,12 @@ pub fn probe(config: LocalConfig) -> Result<LocalRuntime, RuntimeError> {
     let catalogue = catalogue(&layers, found.interpreters).map_err(io_at("build the host view"))?;
     let capabilities = capabilities(&site, &catalogue, memory, in_memory);
     site.nursery.refill(&site.exe, &site.cgroups);
-    Ok(LocalRuntime { site: Arc::new(site), catalogue, capabilities })
+    let fixtures = layers.join("fixtures");
+    host_view::fixtures(&fixtures).map_err(io_at("build the fixtures of images"))?;
+    let images = Images::open(&data_dir)?;
+    let (pull, docker_config) = (config.pull, config.docker_config);
+    let serving = Serving { catalogue, images, pull, docker_config, fixtures, pulls: Default::default() };
+    Ok(LocalRuntime { site: Arc::new(site), serving, capabilities })
 }
 
 fn prepare(data_dir: &Path) -> Result<PathBuf, RuntimeError> {

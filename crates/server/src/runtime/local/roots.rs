@@ -11,7 +11,7 @@ use crate::runtime::ImageView;
 /// A root before it is mounted.
 #[derive(Debug, Clone)]
 pub struct Root {
-    /// Directories of the server's own, topmost first. The sandbox's root may read everything in them.
+    /// The sandbox's root may read everything in them.
     layers: Vec<PathBuf>,
     /// The host's `/usr` and its like go below them.
     host: bool,
@@ -24,7 +24,17 @@ impl Root {
         Root { layers: host_view::LAYERS.map(|name| directory.join(name)).to_vec(), host: true, view }
     }
 
-    /// See [`Root::layers`].
+    /// An image: its layers, the topmost first.
+    pub fn image(layers: Vec<PathBuf>, view: ImageView) -> Root {
+        Root { layers, host: false, view }
+    }
+
+    /// Whether it is an image's, and not the host view.
+    pub fn is_image(&self) -> bool {
+        !self.host
+    }
+
+    /// The directories of the server's own that it is built on, the topmost first.
     pub fn layers(&self) -> &[PathBuf] {
         &self.layers
     }

@@ -74,7 +74,7 @@ impl Volumes {
                 }
             };
             let sees = |container: &&ContainerPlan| container.mounts.iter().any(|mount| mount.volume == volume.name);
-            Ok(Made {
+            Ok::<Made, RuntimeError>(Made {
                 plan: volume.clone(),
                 mapped: block.is_some() && matches!(volume.source, VolumeSource::Kept { .. }),
                 wanted: plan.containers.iter().skip(1).filter(sees).count(),
