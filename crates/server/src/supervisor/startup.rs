@@ -10,6 +10,9 @@ use crate::runtime::{
     After, Condition, ContainerPlan, ExecHandle, ExecRequest, ExitStatus, Instance, ProbePlan, SandboxPlan,
 };
 
+/// Longest wait for the rest of what a probe said.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// How far a container is, in the order of [`Condition`]'s first two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Progress {
@@ -89,14 +92,14 @@ async fn attempt(name: &str, probe: &ProbePlan, instance: &dyn Instance) -> Resu
             }
         };
         let pipes = async { tokio::join!(drained, complained) };
-        // A child of the probe may keep the pipes open; its own exit decides.
         let status = {
             tokio::pin!(pipes);
-            let mut open = true;
-            loop {
-                tokio::select! {
-                    status = control.wait() => break status,
-                    _ = &mut pipes, if open => open = false,
+            tokio::select! {
+                _ = &mut pipes => control.wait().await,
+                status = control.wait() => {
+                    // What it said last is still on its way; a child that keeps the pipes open is not waited for.
+                    let _ = timeout(LAST_WORDS, pipes).await;
+                    status
                 }
             }
         };
