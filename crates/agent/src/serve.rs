@@ -26,7 +26,7 @@ use crate::{
     main_log::MainLog,
     network,
     operation::{Connection, Role},
-    protocol::{Birth, Exec, Failure, Ids, Progress, Reply, Request, Setup, Tree, VERSION},
+    protocol::{Birth, Exec, Failure, Progress, Reply, Request, Setup, Tree, VERSION},
     survey,
     user::{self, User},
     volumes::Staged,
@@ -75,15 +75,7 @@ impl Server {
     /// Prepares what needs preparing once.
     pub fn new(mut setup: Setup, listener: OwnedFd, log: MainLog, volumes: Vec<Staged>) -> Result<Server, Failure> {
         set_nonblocking(&listener).map_err(Failure::at("prepare the socket"))?;
-        let user = user::find(&setup.container.user)?;
-        if setup.ids == Ids::Single && !(user.is_root() && user.gid.is_root()) {
-            let step = format!(
-                "become {:?}: the server runs as an ordinary user, so root is the only user in its sandboxes; ask for user 0",
-                setup.container.user
-            );
-            return Err(Failure { step, errno: libc::EPERM });
-        }
-        setup.container.env.entry("HOME".into()).or_insert_with(|| user.home.clone());
+        let user = user::of(&mut setup)?;
         let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
             .map_err(io::Error::from)
             .map_err(Failure::at("open /dev/null"))?;

@@ -5,7 +5,10 @@ use std::{fs::File, io::Read};
 
 use rustix::process::{Gid, Uid};
 
-use crate::{files, protocol::Failure};
+use crate::{
+    files,
+    protocol::{Failure, Ids, Setup},
+};
 
 /// Longest `/etc/passwd` that is read.
 const MAX_FILE: u64 = 4 << 20;
@@ -30,11 +33,25 @@ impl User {
     }
 }
 
-/// Looks `name`, `uid`, `name:group` or `uid:gid` up; empty means root.
+/// Who a container's processes are; their home goes into its environment.
 ///
 /// # Errors
-/// Naming what is missing.
-pub fn find(asked: &str) -> Result<User, Failure> {
+/// Naming what is missing, or that there is nobody but root.
+pub fn of(setup: &mut Setup) -> Result<User, Failure> {
+    let asked = &setup.container.user;
+    let user = find(asked)?;
+    if setup.ids == Ids::Single && !(user.is_root() && user.gid.is_root()) {
+        let step = format!(
+            "become {asked:?}: the server runs as an ordinary user, so root is the only user in its sandboxes; ask for user 0"
+        );
+        return Err(Failure { step, errno: libc::EPERM });
+    }
+    setup.container.env.entry("HOME".into()).or_insert_with(|| user.home.clone());
+    Ok(user)
+}
+
+/// Looks `name`, `uid`, `name:group` or `uid:gid` up; empty means root.
+fn find(asked: &str) -> Result<User, Failure> {
     resolve(asked, &read("/etc/passwd"), &read("/etc/group")).map_err(|missing| Failure {
         step: format!("find the user {asked:?} of the image: {missing}"),
         errno: libc::EINVAL,
