@@ -50,7 +50,7 @@ pub use config::{ClientConfig, Credentials};
 pub use error::{Error, ErrorKind};
 pub use process::{ExecOptions, Process, ProcessResult};
 pub use sandbox::{Sandbox, SandboxOptions, SandboxStatus};
-pub use session::{SandboxDefaults, Session};
+pub use session::{RemoteFunction, SandboxDefaults, Session};
 
 /// The generated wire types, for what the nouns above do not cover.
 #[cfg(not(target_arch = "wasm32"))]

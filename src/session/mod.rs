@@ -2,6 +2,7 @@
 //! Must not know: the wire, transports, JavaScript.
 
 mod defaults;
+mod function;
 
 use std::{
     fmt,
@@ -15,6 +16,7 @@ use futures::future::join_all;
 
 pub use crate::sandbox::Metrics;
 pub use defaults::{DEFAULT_TEMP_DIR, SandboxDefaults};
+pub use function::RemoteFunction;
 
 use crate::{
     client::Client,

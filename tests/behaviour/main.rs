@@ -9,6 +9,7 @@ mod client;
 mod code;
 mod cuts;
 mod files;
+mod functions;
 mod lifecycle;
 mod logs;
 mod loss;
