@@ -16,7 +16,7 @@ export const DEFAULT_POLL_BACKOFF_FACTOR: number;
 export const DEFAULT_MAX_POLL_INTERVAL_SECONDS: number;
 /** How much longer than its grace a stop may take. */
 export const DEFAULT_CLIENT_TIMEOUT_BUFFER_SECONDS: number;
-/** The W&B project of who names none, as the older SDKs had it; nothing is sent for it. */
+/** The W&B project of who names none. */
 export const DEFAULT_PROJECT_NAME: "uncategorized";
 /** Whose entry of `~/.netrc` has the W&B key. */
 export const WANDB_NETRC_HOST: "api.wandb.ai";

@@ -19,7 +19,7 @@ pub const CLIENT: [Row; 14] = [
     ("sandbox", &["process", "client", "platform", "error", "config", "wire"]),
     ("catalog", &["sandbox", "client", "error", "wire"]),
     ("code", &["sandbox", "process", "client", "error", "platform"]),
-    ("session", &["sandbox", "process", "client", "error", "config"]),
+    ("session", &["sandbox", "process", "client", "platform", "error", "config"]),
     // Tests of the whole engine, from above.
     ("engine_tests", &["session", "sandbox", "client", "config", "error", "wire"]),
     ("wasm", &["session", "catalog", "code", "sandbox", "process", "client", "config", "error", "platform"]),
