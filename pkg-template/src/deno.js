@@ -10,6 +10,7 @@ setRuntime({
   wasm: () => module,
   rungs: ["fetch", "duplex", "websocket"],
   environment,
+  directory: () => import("./disk.js"),
   // Starting a process would ask the user: what `Deno.exit()` leaves behind ends with its lifetime.
   watchEnd: (owned, signals) => watchProcess(owned, { signals: environment.handlesSignals(signals) }),
 });

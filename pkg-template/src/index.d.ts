@@ -2,13 +2,14 @@
 // counts seconds.
 import type { EntryOptions, PurgeOptions, PurgeReport } from "./catalog.js";
 import type { Code, Execution, RunCodeOptions } from "./code.js";
+import type { FileEntry, FileOptions, FileSystem, ListFilesOptions, RemoveOptions } from "./files.js";
 import type { LogOptions, LogStream } from "./logs.js";
 import type { ExposedPort, NetworkOptions, Service, ServiceSpec } from "./network.js";
 import type { SandboxDefaults, SandboxDefaultsOptions, Session } from "./session.js";
 import type { PythonValue, RemoteFunction, RemoteFunctionOptions, RemotePythonFunction } from "./remote.js";
 import type { CancelledError, JetwayError, SandboxFailedError, SandboxTerminatedError } from "./errors.js";
 import type { Snapshot, VolumeOptions } from "./storage.js";
-import type { Data, ExecOptions, InteractiveProcess, Process, ShellOptions, TerminalSession } from "./process.js";
+import type { Data, ExecOptions, InteractiveProcess, Process, ShellOptions, ShellValue, TerminalSession } from "./process.js";
 
 /** An absolute limit and a way to stop, which every network call takes. */
 export interface CallOptions {
@@ -251,10 +252,6 @@ export interface SandboxList extends PromiseLike<Sandbox[]>, AsyncIterable<Sandb
   finally(act?: (() => void) | null): Promise<Sandbox[]>;
 }
 
-export interface FileOptions extends CallOptions {
-  container?: string | undefined;
-}
-
 /**
  * A remote place to run processes in. Calls start at once and wait for what they need by themselves.
  * Dropping it never stops it; `await using`, {@link Sandbox.stop} and `maxLifetimeSeconds` do.
@@ -358,6 +355,12 @@ export class Sandbox implements AsyncDisposable {
   /** Runs a command: returns the process at once; await it for its result. */
   exec(command: readonly string[], options: ExecOptions & { stdin: true; input?: undefined }): InteractiveProcess;
   exec(command: readonly string[], options?: ExecOptions): Process;
+  /**
+   * Runs a shell line (bash where there is one). Each value is one word, an array as many as it has, whatever is in them;
+   * it must not stand in quotes of the template's own. Options come first: `` sandbox.$({ cwd: "/src" })`make` ``.
+   */
+  $(strings: TemplateStringsArray, ...values: ShellValue[]): Process;
+  $(options: ExecOptions): (strings: TemplateStringsArray, ...values: ShellValue[]) => Process;
   /** Opens a shell, or another command, in a terminal. */
   shell(options?: ShellOptions): TerminalSession;
   /** What its main command printed. */
@@ -378,8 +381,12 @@ export class Sandbox implements AsyncDisposable {
 
   readFile(path: string, options: FileOptions & { encoding: "utf8" | "utf-8" }): Promise<string>;
   readFile(path: string, options?: FileOptions & { encoding?: undefined }): Promise<Uint8Array>;
-  /** Creates or replaces a file, its directories included. At most 32 MiB. */
-  writeFile(path: string, data: Data | Blob | ReadableStream<Uint8Array>, options?: FileOptions): Promise<void>;
+  /** Creates or replaces a file of any size, its directories included. As {@link FileSystem.write}. */
+  writeFile(path: string, data: Data | Blob | ReadableStream<Data> | AsyncIterable<Data>, options?: FileOptions): Promise<void>;
+  listFiles(path: string, options?: ListFilesOptions): Promise<FileEntry[]>;
+  deleteFile(path: string, options?: RemoveOptions): Promise<void>;
+  /** Everything that can be done with its files. */
+  readonly files: FileSystem;
 
   toJSON(): Record<string, unknown>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -394,6 +401,7 @@ export * from "./session.js";
 export * from "./credentials.js";
 export * from "./constants.js";
 export * from "./errors.js";
+export * from "./files.js";
 export * from "./logs.js";
 export * from "./remote.js";
 export * from "./waiting.js";

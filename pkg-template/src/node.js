@@ -15,6 +15,7 @@ setRuntime({
   rungs: ["http2", "fetch", "duplex", "websocket"],
   http2: () => (http2 ??= createHttp2()),
   environment,
+  directory: () => import("./disk.js"),
   watchEnd: (owned, signals) => watchProcess(owned, { signals: environment.handlesSignals(signals), spawnSync }),
 });
 

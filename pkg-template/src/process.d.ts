@@ -97,6 +97,9 @@ export interface InteractiveProcess extends Process {
   readonly stdin: WritableStream<Data>;
 }
 
+/** What a template of {@link Sandbox.$} takes: a word, or several. */
+export type ShellValue = string | number | bigint | boolean | readonly (string | number | bigint | boolean)[];
+
 export interface ShellOptions {
   /** What to run. Default: bash where there is one, else sh. */
   command?: readonly string[] | undefined;

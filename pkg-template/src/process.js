@@ -52,7 +52,8 @@ export class Process {
     this.#outcome = this.#run(opening, options.signal);
     // Whoever waits gets the failure; a process that nobody waits for must not end the program.
     this.#outcome.catch(() => {});
-    if (options.input !== undefined) this.#stdin.feed(options.input).catch((error) => this.cancel(error));
+    const feed = () => (options.input === undefined || options.fed?.() ? undefined : this.#stdin.feed(options.input));
+    opening.then(feed, () => {}).catch((error) => this.cancel(error));
   }
 
   /** How it ended; waiting for it changes nothing. @internal */
@@ -200,6 +201,11 @@ export class Process {
   async [Symbol.asyncDispose]() {
     if (this.#exitCode === undefined) this.cancel();
     await this.#outcome.catch(() => {});
+  }
+
+  /** Settles when it is known whether it could be started. @internal */
+  async _opening() {
+    if (!(await this.#opened)) await this.#outcome;
   }
 
   /** @internal */

@@ -5,26 +5,31 @@ import { call, clientOf } from "./client.js";
 import { Code } from "./code.js";
 import { checkOptions } from "./options.js";
 import { Facts } from "./facts.js";
+import { FileSystem } from "./files.js";
 import { LogStream } from "./logs.js";
 import { disown, own } from "./owned.js";
 import { Process } from "./process.js";
+import { shellLine } from "./shell_line.js";
 import { SandboxList } from "./list.js";
 import { inSandbox, javascriptFunction, pythonFunction } from "./remote.js";
 import { Session } from "./session.js";
 import { TerminalSession, checkSize } from "./terminal.js";
 import { guarded } from "./panic.js";
-import { invalid } from "./errors.js";
 import { readRun, text } from "./spec.js";
 import { Snapshot } from "./storage.js";
-import { toBytes } from "./text.js";
 
 /** The line is `$0`: no shell sees it but the one that is to run it. */
 const IN_SHELL = 'command -v bash >/dev/null 2>&1 && exec bash -c "$0"; exec sh -c "$0"';
+
+/** `$0` is the file that is read as input, and gone once it is open. */
+const FROM_FILE = 'exec 3<"$0" && rm -f -- "$0" && exec "$@" <&3 3<&-';
+
 
 export class Sandbox extends Facts {
   #core;
   #ready;
   #code;
+  #files;
 
   /**
    * @param {object | Promise<object>} core
@@ -201,11 +206,34 @@ export class Sandbox extends Facts {
     const { signal, input, stdin, maxBufferBytes, check, ...rest } = checkOptions("exec", options, "exec");
     const argv = readCommand(command, "exec");
     const spec = { ...rest, stdin: Boolean(stdin) || input !== undefined };
-    const open = async (stop) => (await this.#ready).exec(argv, { ...spec, signal: stop });
+    let fed = false;
+    const open = async (stop) => {
+      const core = await this.#ready;
+      try {
+        return await guarded(core.exec(argv, { ...spec, signal: stop }));
+      } catch (error) {
+        if (input === undefined || error?.code !== "not_supported") throw error;
+        // Nothing can be sent to a running process here: what is known up front goes ahead as a file.
+        fed = true;
+        const path = `/tmp/.jetway-input-${crypto.randomUUID()}`;
+        await this.files.write(path, input, { container: rest.container, signal: stop });
+        return guarded(core.exec(["/bin/sh", "-c", FROM_FILE, path, ...argv], { ...spec, stdin: false, signal: stop }));
+      }
+    };
     const beside = (command) => this.exec(command, { container: rest.container });
-    const process = new Process(open, beside, argv, { ...spec, stdin, input, signal, maxBufferBytes, check });
+    const process = new Process(open, beside, argv, { ...spec, stdin, input, fed: () => fed, signal, maxBufferBytes, check });
     this.#count(process);
     return process;
+  }
+
+  /**
+   * Runs a shell line: `` sandbox.$`grep ${word} ${files}` ``. Each value is one word, an array as many as it has, whatever
+   * is in them. Options come first: `` sandbox.$({ cwd: "/src" })`make` ``.
+   */
+  $(first, ...values) {
+    if (Array.isArray(first?.raw)) return this.runCommand(shellLine(first, values));
+    const options = checkOptions("exec", first, "$");
+    return (strings, ...inner) => this.runCommand(shellLine(strings, inner), options);
   }
 
   /** Opens a shell, or another command, in a terminal. */
@@ -254,21 +282,26 @@ export class Sandbox extends Facts {
 
   // Files.
 
+  get files() {
+    return (this.#files ??= new FileSystem((act) => this.#call(act), (command, options) => this.exec(command, options)));
+  }
+
   /** Reads a file: bytes, or text with `encoding: "utf8"`. */
-  async readFile(path, options) {
-    const { encoding, ...rest } = checkOptions("read", options, "readFile");
-    if (encoding !== undefined && encoding !== "utf8" && encoding !== "utf-8") {
-      throw invalid("encoding", `must be "utf8", got ${JSON.stringify(encoding)}; leave it out for bytes`);
-    }
-    const bytes = await this.#call((core) => core.readFile(text("path", path), rest));
-    return encoding ? new TextDecoder().decode(bytes) : bytes;
+  readFile(path, options) {
+    return this.files.read(path, options);
   }
 
   /** Creates or replaces a file, its directories included. Takes text, bytes, a Blob or a stream. */
-  async writeFile(path, data, options) {
-    const known = checkOptions("write", options, "writeFile");
-    const whole = data instanceof ReadableStream ? await new Response(data).blob() : data instanceof Blob ? data : toBytes(data, "data");
-    await this.#call((core) => core.writeFile(text("path", path), whole, known));
+  writeFile(path, data, options) {
+    return this.files.write(path, data, options);
+  }
+
+  listFiles(path, options) {
+    return this.files.list(path, options);
+  }
+
+  deleteFile(path, options) {
+    return this.files.remove(path, options);
   }
 
   // What is known about it, without asking (more in facts.js).

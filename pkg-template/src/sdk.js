@@ -10,6 +10,7 @@ export { DEFAULT_TEMP_DIR, SandboxDefaults } from "./defaults.js";
 export { cleanupAll } from "./owned.js";
 export { Session } from "./session.js";
 export * from "./status.js";
+export { FileSystem } from "./files.js";
 export { LogStream } from "./logs.js";
 export { Process } from "./process.js";
 export { Sandbox } from "./sandbox.js";

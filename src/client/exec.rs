@@ -1,8 +1,8 @@
 //! Opens the stream of a process. Must not know: what its messages do to whom.
 
-use super::Client;
+use super::{CallOptions, Client};
 use crate::{
-    error::Error,
+    error::{CallContext, Error, Operation},
     transport::{CallHead, Duplex, Sender},
     wire,
 };
@@ -26,4 +26,17 @@ pub(crate) async fn open(
     let message = Some(wire::exec_stream_request::Message::Init(init));
     let first = wire::ExecStreamRequest { message };
     client.refreshing(head, |head| Duplex::open(client.transport(), head, first.clone(), keep_open)).await
+}
+
+/// Runs a command to its end, its output collected by the server.
+///
+/// # Errors
+/// As any call.
+pub(crate) async fn run(
+    client: &Client,
+    request: wire::ExecRequest,
+    options: &CallOptions,
+) -> Result<wire::ExecResponse, Error> {
+    let context = CallContext::on(Operation::Exec, request.sandbox_id.clone());
+    client.unary(context, options, request).await
 }

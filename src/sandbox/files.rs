@@ -33,53 +33,60 @@ pub struct PreparedWrite {
 }
 
 impl Sandbox {
-    /// Reads a file.
+    /// Reads a whole file; one that is too large for one call comes as a stream, up to
+    /// [`MAX_COLLECTED_BYTES`](super::MAX_COLLECTED_BYTES).
     ///
     /// # Errors
     /// Validation for a path that is not absolute or has a NUL; file, with `filepath` in its metadata; not running.
     pub async fn read_file(&self, path: &str) -> Result<Bytes, Error> {
+        self.files().read(path).await
+    }
+
+    /// Creates or replaces a file, its directories included. One over [`MAX_FILE_BYTES`] goes as a stream.
+    ///
+    /// # Errors
+    /// Validation for a path that is not absolute or has a NUL; file, with `filepath` in its metadata; not running.
+    pub async fn write_file(&self, path: &str, content: impl Into<Bytes>) -> Result<(), Error> {
+        self.files().write(path, content).await
+    }
+
+    pub(super) async fn read_in_one_call(&self, path: &str, container: &str) -> Result<Bytes, Error> {
         check_path("path", path)?;
         let sandbox_id = self.ready_for_work().await?;
-        let request = wire::ReadFileRequest { sandbox_id, path: path.to_owned(), container: String::new() };
+        let request = wire::ReadFileRequest { sandbox_id, path: path.to_owned(), container: container.to_owned() };
         client::files::read(&self.inner.client, request, &self.inner.calls).await
     }
 
-    /// Creates or replaces a file, its directories included.
-    ///
-    /// # Errors
-    /// Validation for a path that is not absolute or has a NUL; file, with `filepath` in its metadata, also for content
-    /// over [`MAX_FILE_BYTES`]; not running.
-    pub async fn write_file(&self, path: &str, content: impl Into<Bytes>) -> Result<(), Error> {
-        let content = content.into();
+    pub(super) async fn write_in_one_call(&self, path: &str, content: Bytes, container: &str) -> Result<(), Error> {
         check_path("path", path)?;
-        check_size(path, content.len())?;
         let sandbox_id = self.ready_for_work().await?;
-        let request = wire::WriteFileRequest { sandbox_id, path: path.to_owned(), content, container: String::new() };
+        let (path, container) = (path.to_owned(), container.to_owned());
+        let request = wire::WriteFileRequest { sandbox_id, path, content, container };
         client::files::write(&self.inner.client, request, &self.inner.calls).await
     }
 
-    /// Everything that reading a file takes, for hosts with their own pipes.
+    /// Everything that reading a file in one call takes, for hosts with their own pipes.
     ///
     /// # Errors
     /// As [`read_file`](Self::read_file) before its call.
-    pub async fn prepare_read(&self, path: &str) -> Result<PreparedRead, Error> {
+    pub async fn prepare_read(&self, path: &str, container: &str) -> Result<PreparedRead, Error> {
         check_path("path", path)?;
         let sandbox_id = self.ready_for_work().await?;
         let head = self.file_head(Operation::ReadFile, &sandbox_id).await?;
-        let request = wire::ReadFileRequest { sandbox_id, path: path.to_owned(), container: String::new() };
+        let request = wire::ReadFileRequest { sandbox_id, path: path.to_owned(), container: container.to_owned() };
         Ok(PreparedRead { head, message: request.encode_to_vec().into() })
     }
 
-    /// Everything that writing `len` bytes takes, for hosts with their own pipes.
+    /// Everything that writing `len` bytes in one call takes, for hosts with their own pipes.
     ///
     /// # Errors
-    /// As [`write_file`](Self::write_file) before its call.
-    pub async fn prepare_write(&self, path: &str, len: usize) -> Result<PreparedWrite, Error> {
+    /// As [`write_file`](Self::write_file) before its call; file, for more than [`MAX_FILE_BYTES`].
+    pub async fn prepare_write(&self, path: &str, len: usize, container: &str) -> Result<PreparedWrite, Error> {
         check_path("path", path)?;
         check_size(path, len)?;
         let sandbox_id = self.ready_for_work().await?;
         let head = self.file_head(Operation::WriteFile, &sandbox_id).await?;
-        Ok(PreparedWrite { head, prefix: write_prefix(sandbox_id, path, len) })
+        Ok(PreparedWrite { head, prefix: write_prefix(sandbox_id, path, len, container) })
     }
 
     async fn file_head(&self, operation: Operation, sandbox_id: &str) -> Result<CallHead, Error> {
@@ -88,10 +95,14 @@ impl Sandbox {
 }
 
 /// The content goes last, whatever its number: a protobuf message may have its fields in any order.
-fn write_prefix(sandbox_id: String, path: &str, len: usize) -> Bytes {
+fn write_prefix(sandbox_id: String, path: &str, len: usize, container: &str) -> Bytes {
     const CONTENT: u32 = 3;
-    let request =
-        wire::WriteFileRequest { sandbox_id, path: path.to_owned(), content: Bytes::new(), container: String::new() };
+    let request = wire::WriteFileRequest {
+        sandbox_id,
+        path: path.to_owned(),
+        content: Bytes::new(),
+        container: container.to_owned(),
+    };
     let mut prefix = BytesMut::with_capacity(request.encoded_len() + 8);
     prefix.put_slice(&request.encode_to_vec());
     if len > 0 {
@@ -113,7 +124,7 @@ fn check_size(path: &str, len: usize) -> Result<(), Error> {
         .with_metadata("operation", "write")
         .with_metadata("size_bytes", len.to_string())
         .with_metadata("max_size_bytes", MAX_FILE_BYTES.to_string())
-        .with_hint("Write it in parts, or stream it into a process: exec([\"sh\", \"-c\", \"cat > file\"]) with stdin"))
+        .with_hint("Write it as a stream"))
 }
 
 #[cfg(test)]
@@ -127,10 +138,11 @@ mod tests {
     #[test]
     fn a_prefix_and_its_content_are_the_request() {
         for content in [&b""[..], b"x", &[7; 300]] {
-            let mut message = BytesMut::from(&write_prefix("sb".into(), "/a", content.len())[..]);
+            let mut message = BytesMut::from(&write_prefix("sb".into(), "/a", content.len(), "box")[..]);
             message.extend_from_slice(content);
             let request = wire::WriteFileRequest::decode(message.freeze()).unwrap();
             assert_eq!((request.sandbox_id.as_str(), request.path.as_str()), ("sb", "/a"));
+            assert_eq!(request.container, "box");
             assert_eq!(request.content, Bytes::copy_from_slice(content));
         }
     }

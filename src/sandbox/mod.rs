@@ -3,6 +3,8 @@
 
 mod create;
 mod exec;
+mod file_script;
+mod file_system;
 mod files;
 mod info;
 mod knowledge;
@@ -37,6 +39,8 @@ use std::{
 use futures::future::Shared;
 
 pub use exec::ShellOptions;
+pub use file_script::{FileEntry, FileKind, FileOperation};
+pub use file_system::{FileReader, FileSystem, MAX_COLLECTED_BYTES, part_of};
 pub use files::{MAX_FILE_BYTES, PreparedRead, PreparedWrite};
 pub use info::SandboxInfo;
 pub(crate) use info::time;

@@ -58,8 +58,7 @@ fn plain(chunk: LogChunk) -> JsValue {
 
 fn log_options(options: &JsValue) -> Answer<(Option<JsValue>, LogOptions)> {
     let reader = Reader::new("logs", options, LOGS)?;
-    let mut made = LogOptions::default();
-    made.follow = reader.bool("follow")?.unwrap_or(false);
+    let mut made = LogOptions { follow: reader.bool("follow")?.unwrap_or(false), ..Default::default() };
     made.tail_lines = reader.number("tailLines")?;
     made.since = reader.millis("since")?.map(moment).transpose()?;
     made.timestamps = reader.bool("timestamps")?.unwrap_or(false);

@@ -136,21 +136,27 @@ impl CoreSandbox {
         logs::open(self.sandbox.clone(), options)
     }
 
+    /// Lists, makes, moves, removes.
+    #[wasm_bindgen(js_name = fileOperation)]
+    pub fn file_operation(&self, name: &str, path: String, options: &JsValue) -> Answer<Promise> {
+        files::operate(self.sandbox.clone(), name, path, options)
+    }
+
     /// `Promise<Uint8Array>`
     #[wasm_bindgen(js_name = readFile)]
     pub fn read_file(&self, path: String, options: &JsValue) -> Answer<Promise> {
-        let (signal, limit) = files::options("readFile", options)?;
+        let (signal, limit, container) = files::options("readFile", options)?;
         let sandbox = self.sandbox.clone();
-        Ok(promise(signal, limit, async move { files::read(&sandbox, &path).await }))
+        Ok(promise(signal, limit, async move { files::read(&sandbox, &path, &container).await }))
     }
 
     /// `content` is a `Uint8Array` or a `Blob`.
     #[wasm_bindgen(js_name = writeFile)]
     pub fn write_file(&self, path: String, content: JsValue, options: &JsValue) -> Answer<Promise> {
-        let (signal, limit) = files::options("writeFile", options)?;
+        let (signal, limit, container) = files::options("writeFile", options)?;
         let sandbox = self.sandbox.clone();
         Ok(promise(signal, limit, async move {
-            files::write(&sandbox, &path, &content).await?;
+            files::write(&sandbox, &path, &content, &container).await?;
             Ok(JsValue::UNDEFINED)
         }))
     }

@@ -1,6 +1,8 @@
 //! Whole files, in and out.
 
-use jetway::{ErrorKind, ExecOptions, Sandbox, SandboxOptions};
+use bytes::Bytes;
+use futures::stream;
+use jetway::{Error, ErrorKind, ExecOptions, Sandbox, SandboxOptions, sandbox::FileKind};
 
 use crate::support::{Site, field};
 
@@ -38,12 +40,91 @@ async fn a_file_of_the_largest_size_passes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn forty_mebibytes_in_one_write_are_refused_with_their_size_and_a_way_out() {
+async fn forty_mebibytes_are_more_than_one_call_carries_and_go_as_a_stream_both_ways() {
     let site = Site::open().await;
-    let error = site.sandbox().write_file("/workspace/large", vec![0; 40 << 20]).await.unwrap_err();
-    assert_eq!((error.kind(), error.reason()), (ErrorKind::SandboxFile, Some("CWSANDBOX_FILE_TOO_LARGE")));
-    assert!(error.message().contains("content") && error.message().contains("41943040"), "{error}");
-    assert!(error.hint().unwrap().contains("stdin"));
+    let sandbox = site.sandbox();
+    let bytes: Vec<u8> = (0..(40 << 20) + 5_u32).map(|at| (at * 31 + (at >> 9)) as u8).collect();
+    sandbox.write_file("/workspace/new/huge", bytes.clone()).await.unwrap();
+    assert!(sandbox.read_file("/workspace/new/huge").await.unwrap() == bytes, "the bytes changed");
+    let names: Vec<_> = sandbox.files().list("/workspace/new", 1).await.unwrap();
+    assert_eq!(names.iter().map(|it| it.name()).collect::<Vec<_>>(), ["huge"], "nothing is left beside it");
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_is_written_as_it_comes_and_nothing_appears_of_one_that_breaks_off() {
+    let site = Site::open().await;
+    let sandbox = site.sandbox();
+    let files = sandbox.files();
+    let pieces = |fails: bool| {
+        let whole = (0..6).map(|i| Ok(Bytes::from(vec![i; 512 * 1024])));
+        let broken = fails.then(|| Err(Error::new(ErrorKind::Other, "the source broke")));
+        stream::iter(whole.chain(broken))
+    };
+    assert_eq!(files.write_stream("/workspace/poured", pieces(false)).await.unwrap(), 3 << 20);
+    assert_eq!(files.stat("/workspace/poured").await.unwrap().size, 3 << 20);
+    let error = files.write_stream("/workspace/broken", pieces(true)).await.unwrap_err();
+    assert_eq!(error.message(), "the source broke");
+    let names = files.list("/workspace", 1).await.unwrap();
+    assert_eq!(names.iter().map(|it| it.path.as_str()).collect::<Vec<_>>(), ["/workspace/poured"]);
+    let error = files.write_stream("/proc/nowhere/file", pieces(false)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SandboxFile);
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_read_piece_by_piece_and_a_missing_one_fails_the_stream() {
+    let site = Site::open().await;
+    let sandbox = site.sandbox();
+    sandbox.exec(["sh", "-c", "head -c 5000000 /dev/zero > /tmp/zeros"], ExecOptions::default()).await.unwrap();
+    let mut reader = sandbox.files().read_stream("/tmp/zeros").await.unwrap();
+    let mut len = 0;
+    while let Some(piece) = reader.next().await {
+        len += piece.unwrap().len();
+    }
+    assert_eq!(len, 5_000_000);
+    let mut missing = sandbox.files().read_stream("/tmp/missing").await.unwrap();
+    let error = missing.next().await.unwrap().unwrap_err();
+    assert_eq!(error.reason(), Some("CWSANDBOX_FILE_NOT_FOUND"));
+    assert!(missing.next().await.is_none());
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn directories_are_made_listed_moved_copied_and_removed() {
+    let site = Site::open().await;
+    let sandbox = site.sandbox();
+    let files = sandbox.files();
+    files.make_dir("/tmp/tree/a/b").await.unwrap();
+    files.make_dir("/tmp/tree/a/b").await.unwrap();
+    files.write("/tmp/tree/a/it's $HOME \n file", "x").await.unwrap();
+    files.write("/tmp/tree/.hidden", "four").await.unwrap();
+    sandbox.exec(["ln", "-s", "a", "/tmp/tree/link"], ExecOptions::default()).await.unwrap();
+    let listed = files.list("/tmp/tree", 1).await.unwrap();
+    let shown: Vec<_> = listed.iter().map(|it| (it.name(), it.kind, it.size)).collect();
+    assert_eq!((shown[0], shown.len()), ((".hidden", FileKind::File, 4), 3));
+    assert_eq!((shown[1].1, shown[2].1), (FileKind::Directory, FileKind::Symlink));
+    assert_eq!(files.list("/tmp/tree", 2).await.unwrap()[3].name(), "it's $HOME \n file");
+    assert!(files.is_dir("/tmp/tree/link").await.unwrap());
+    files.copy("/tmp/tree/a", "/tmp/tree/c").await.unwrap();
+    files.rename("/tmp/tree/c/it's $HOME \n file", "/tmp/tree/moved").await.unwrap();
+    assert_eq!(files.read("/tmp/tree/moved").await.unwrap(), "x");
+    let reason = |error: Error| error.reason().unwrap_or_default().to_owned();
+    let onto = files.rename("/tmp/tree/moved", "/tmp/tree/a").await.unwrap_err();
+    assert_eq!(reason(onto), "CWSANDBOX_FILE_IS_DIRECTORY");
+    assert_eq!(files.remove("/tmp/tree/a", false).await.unwrap_err().kind(), ErrorKind::SandboxFile);
+    files.remove("/tmp/tree", true).await.unwrap();
+    assert!(!files.exists("/tmp/tree").await.unwrap());
+    for error in [
+        files.remove("/tmp/tree", true).await.unwrap_err(),
+        files.list("/tmp/tree", 1).await.unwrap_err(),
+        files.stat("/tmp/tree").await.unwrap_err(),
+    ] {
+        assert_eq!(reason(error), "CWSANDBOX_FILE_NOT_FOUND");
+    }
+    assert_eq!(reason(files.list("/etc/passwd", 1).await.unwrap_err()), "CWSANDBOX_FILE_NOT_A_DIRECTORY");
+    assert_eq!(field(&files.make_dir("relative").await.unwrap_err()), "path");
+    assert_eq!(field(&files.rename("/tmp/a", "b").await.unwrap_err()), "to");
     site.close().await;
 }
 

@@ -1,5 +1,5 @@
 // Processes without input: results, streams, ends.
-import { deepEqual, equal, match, ok, rejects } from "./assert.mjs";
+import { deepEqual, equal, match, ok, rejects, throws } from "./assert.mjs";
 
 const bytesOf = (text) => new TextEncoder().encode(text);
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -211,6 +211,25 @@ export const exec = {
     equal(error.result.timedOut, true);
     equal(error.result.stdout, "early\n");
     equal((await sandbox.exec(["echo", "still fine"])).stdout, "still fine\n");
+  },
+
+  "a template is a shell line, and what is put in is words": async ({ sandbox }) => {
+    const awkward = "it's $HOME; `id` \"x\" \\ *\n-n";
+    equal((await sandbox.$`printf %s ${awkward}`).stdout, awkward);
+    equal((await sandbox.$`printf '%s|' ${["a b", "", 3, "*"]} | cat`).stdout, "a b||3|*|");
+    equal((await sandbox.$`echo ${[]}end`).stdout, "end\n");
+    equal((await sandbox.$({ cwd: "/tmp", env: { X: "1" } })`pwd; echo $X`).stdout, "/tmp\n1\n");
+    await rejects(sandbox.$({ check: true })`exit ${3}`, { code: "execution_error" });
+    for (const wrong of [null, undefined, {}, "a\0b"]) throws(() => sandbox.$`echo ${wrong}`, TypeError);
+    throws(() => sandbox.$({ cdw: "/" }), TypeError);
+  },
+
+  "input that is known goes in, also where nothing can be sent to a running process": async ({ sandbox }) => {
+    equal((await sandbox.exec(["wc", "-c"], { input: "12345" })).stdout.trim(), "5");
+    equal((await sandbox.exec(["sh", "-c", "pwd; cat"], { input: new Blob(["blob"]), cwd: "/usr" })).stdout, "/usr\nblob");
+    const large = async function* () { for (let i = 0; i < 9; i++) yield new Uint8Array(1024 * 1024); };
+    equal((await sandbox.exec(["wc", "-c"], { input: large() })).stdout.trim(), String(9 * 1024 * 1024));
+    equal((await sandbox.exec(["sh", "-c", "ls -a /tmp | grep -c jetway-input"])).stdout.trim(), "0");
   },
 
   "kill sends a signal to the process and its children": async ({ sandbox }) => {
