@@ -9,7 +9,8 @@ import { FileSystem } from "./files.js";
 import { LogStream } from "./logs.js";
 import { disown, own } from "./owned.js";
 import { Process } from "./process.js";
-import { shellLine } from "./shell_line.js";
+import { inShell, opener, readCommand } from "./command.js";
+import { shellTag } from "./shell_line.js";
 import { SandboxList } from "./list.js";
 import { inSandbox, javascriptFunction, pythonFunction } from "./remote.js";
 import { Session } from "./session.js";
@@ -17,13 +18,6 @@ import { TerminalSession, checkSize } from "./terminal.js";
 import { guarded } from "./panic.js";
 import { readRun, text } from "./spec.js";
 import { Snapshot } from "./storage.js";
-
-/** The line is `$0`: no shell sees it but the one that is to run it. */
-const IN_SHELL = 'command -v bash >/dev/null 2>&1 && exec bash -c "$0"; exec sh -c "$0"';
-
-/** `$0` is the file that is read as input, and gone once it is open. */
-const FROM_FILE = 'exec 3<"$0" && rm -f -- "$0" && exec "$@" <&3 3<&-';
-
 
 export class Sandbox extends Facts {
   #core;
@@ -206,34 +200,16 @@ export class Sandbox extends Facts {
     const { signal, input, stdin, maxBufferBytes, check, ...rest } = checkOptions("exec", options, "exec");
     const argv = readCommand(command, "exec");
     const spec = { ...rest, stdin: Boolean(stdin) || input !== undefined };
-    let fed = false;
-    const open = async (stop) => {
-      const core = await this.#ready;
-      try {
-        return await guarded(core.exec(argv, { ...spec, signal: stop }));
-      } catch (error) {
-        if (input === undefined || error?.code !== "not_supported") throw error;
-        // Nothing can be sent to a running process here: what is known up front goes ahead as a file.
-        fed = true;
-        const path = `/tmp/.jetway-input-${crypto.randomUUID()}`;
-        await this.files.write(path, input, { container: rest.container, signal: stop });
-        return guarded(core.exec(["/bin/sh", "-c", FROM_FILE, path, ...argv], { ...spec, stdin: false, signal: stop }));
-      }
-    };
+    const { open, fed } = opener(() => this.#ready, this.files, argv, spec, input);
     const beside = (command) => this.exec(command, { container: rest.container });
-    const process = new Process(open, beside, argv, { ...spec, stdin, input, fed: () => fed, signal, maxBufferBytes, check });
+    const process = new Process(open, beside, argv, { ...spec, stdin, input, fed, signal, maxBufferBytes, check });
     this.#count(process);
     return process;
   }
 
-  /**
-   * Runs a shell line: `` sandbox.$`grep ${word} ${files}` ``. Each value is one word, an array as many as it has, whatever
-   * is in them. Options come first: `` sandbox.$({ cwd: "/src" })`make` ``.
-   */
+  /** Runs a shell line: `` $`grep ${word} ${files}` ``; options come first: `` $({ cwd })`make` ``. */
   $(first, ...values) {
-    if (Array.isArray(first?.raw)) return this.runCommand(shellLine(first, values));
-    const options = checkOptions("exec", first, "$");
-    return (strings, ...inner) => this.runCommand(shellLine(strings, inner), options);
+    return shellTag((line, options) => this.runCommand(line, options), first, values);
   }
 
   /** Opens a shell, or another command, in a terminal. */
@@ -248,8 +224,8 @@ export class Sandbox extends Facts {
 
   /** What its main command printed: iterate it for lines. It goes on by itself when a connection breaks. */
   logs(options) {
-    const { signal, since, ...rest } = checkOptions("logs", options, "logs");
-    if (since !== undefined) rest.since = since instanceof Date ? since.getTime() : since;
+    const { signal, ...rest } = checkOptions("logs", options, "logs");
+    if (rest.since instanceof Date) rest.since = rest.since.getTime();
     return new LogStream(async (stop) => (await this.#ready).logs({ ...rest, signal: stop }), signal);
   }
 
@@ -267,7 +243,7 @@ export class Sandbox extends Facts {
 
   /** Runs a command: a line for the shell, or an array. Returns the process at once, as exec() does. */
   runCommand(command, options) {
-    return this.exec(typeof command === "string" ? ["/bin/sh", "-c", IN_SHELL, command] : command, options);
+    return this.exec(typeof command === "string" ? inShell(command) : command, options);
   }
 
   /** A function of this program that runs in this sandbox when it is called. */
@@ -283,7 +259,7 @@ export class Sandbox extends Facts {
   // Files.
 
   get files() {
-    return (this.#files ??= new FileSystem((act) => this.#call(act), (command, options) => this.exec(command, options)));
+    return (this.#files ??= new FileSystem((act) => this.#call(act), this.exec.bind(this)));
   }
 
   /** Reads a file: bytes, or text with `encoding: "utf8"`. */
@@ -349,13 +325,4 @@ export class Sandbox extends Facts {
     const core = await this.#ready;
     return guarded(act(core));
   }
-}
-
-function readCommand(command, where) {
-  if (typeof command === "string") {
-    throw new TypeError(`${where}: the command must be an array, e.g. ${JSON.stringify(command.split(" "))}; for a shell line use ["sh", "-c", line]`);
-  }
-  if (!Array.isArray(command)) throw new TypeError(`${where}: the command must be an array of strings, got ${command === null ? "null" : typeof command}`);
-  for (const part of command) text("command", part);
-  return command;
 }

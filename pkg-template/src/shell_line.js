@@ -1,7 +1,16 @@
 // A shell line out of a template: what is put in is one word, whatever is in it. An array is as many words as it has.
 
+import { checkOptions } from "./options.js";
+
+/** The tag itself, or, of options, the tag that runs with them. `run(line, options)` runs a line. */
+export function shellTag(run, first, values) {
+  if (Array.isArray(first?.raw)) return run(shellLine(first, values));
+  const options = checkOptions("exec", first, "$");
+  return (strings, ...inner) => run(shellLine(strings, inner), options);
+}
+
 /** `` `ls ${dir}` `` as a line for the shell. A value must not stand in quotes of the template's own. */
-export function shellLine(strings, values) {
+function shellLine(strings, values) {
   return strings.map((text, at) => (at < values.length ? text + words(values[at], at) : text)).join("");
 }
 
