@@ -22,6 +22,7 @@
 
 pub mod catalog;
 pub mod client;
+pub mod cloud;
 pub mod code;
 pub mod config;
 pub mod error;

@@ -72,6 +72,11 @@ export class Client {
     return { url, headers, body, fetch: this.#options.fetch };
   }
 
+  /** The same server as somebody else. @internal */
+  _as(auth) {
+    return new Client({ ...this.#options, apiKey: undefined, auth });
+  }
+
   toJSON() {
     return { baseUrl: this.#options.baseUrl };
   }

@@ -1,6 +1,7 @@
 // The whole public surface of the package; its errors are in errors.d.ts. Durations end in `Ms`, except where the wire
 // counts seconds.
 import type { EntryOptions, PurgeOptions, PurgeReport } from "./catalog.js";
+import type { CloudCreateOptions, CloudPlace, Resumed } from "./cloud.js";
 import type { Code, Execution, RunCodeOptions } from "./code.js";
 import type { FileEntry, FileOptions, FileSystem, ListFilesOptions, RemoveOptions } from "./files.js";
 import type { LogOptions, LogStream } from "./logs.js";
@@ -266,6 +267,10 @@ export class Sandbox implements AsyncDisposable {
   static run(...commandAndOptions: [...command: string[], options: RunOptions]): Sandbox;
   /** As {@link Sandbox.run}, but resolves when it is running. */
   static create(options?: RunOptions): Promise<Sandbox>;
+  /** The sandbox of a new session, for a user, by Cloud Sandbox's options. */
+  static create(options: CloudCreateOptions): Promise<Sandbox>;
+  /** Takes a paused session up again: its sandbox as it was, or a new one with its files; {@link Sandbox.resumed} says which. */
+  static resume(sessionId: string, options?: CloudPlace): Promise<Sandbox>;
   /** Starts a sandbox from a template; the options win over what the template says. */
   static fromTemplate(templateId: string, options?: RunOptions): Sandbox;
   /** The same as `new Session(…)`. */
@@ -351,6 +356,16 @@ export class Sandbox implements AsyncDisposable {
    * volumes, running processes, and what this package cannot ask for (probes, security contexts) are not taken along.
    */
   fork(options?: CallOptions & { client?: Client | undefined }): Promise<Sandbox>;
+  /** Freezes its processes and saves its workspace, as a session if it is none yet. Gives the session's id. */
+  pause(): Promise<string>;
+  /** Goes on after {@link Sandbox.pause}; returns itself. */
+  resume(): Promise<this>;
+  /** Ends it with its session and everything that is kept for that. */
+  destroy(): Promise<void>;
+  /** The session that it serves, once it does. */
+  readonly sessionId: string | undefined;
+  /** How it came back from a pause: with its processes, or with its files in a new sandbox. */
+  readonly resumed: Resumed | undefined;
 
   /** Runs a command: returns the process at once; await it for its result. */
   exec(command: readonly string[], options: ExecOptions & { stdin: true; input?: undefined }): InteractiveProcess;
@@ -383,7 +398,7 @@ export class Sandbox implements AsyncDisposable {
   readFile(path: string, options?: FileOptions & { encoding?: undefined }): Promise<Uint8Array>;
   /** Creates or replaces a file of any size, its directories included. As {@link FileSystem.write}. */
   writeFile(path: string, data: Data | Blob | ReadableStream<Data> | AsyncIterable<Data>, options?: FileOptions): Promise<void>;
-  listFiles(path: string, options?: ListFilesOptions): Promise<FileEntry[]>;
+  listFiles(path?: string, options?: ListFilesOptions): Promise<FileEntry[]>;
   deleteFile(path: string, options?: RemoveOptions): Promise<void>;
   /** Everything that can be done with its files. */
   readonly files: FileSystem;

@@ -19,11 +19,18 @@ import { guarded } from "./panic.js";
 import { readRun, text } from "./spec.js";
 import { Snapshot } from "./storage.js";
 
+/** By these it is a session's. */
+const SESSIONS = ["userId", "baseUrl", "token", "cpuCount", "memoryMb", "ttlHours"];
+const cloud = () => import("./cloud.js");
+
 export class Sandbox extends Facts {
   #core;
   #ready;
   #code;
   #files;
+  #client;
+  /** `{ id, resumed, paused }` of the session that it serves. */
+  #served;
 
   /**
    * @param {object | Promise<object>} core
@@ -32,6 +39,7 @@ export class Sandbox extends Facts {
    */
   constructor(core, { client, detached = false, found = false } = {}) {
     super();
+    this.#client = client;
     this.#ready = Promise.resolve(core).then((made) => (this.#core = made));
     if (client && !detached && !found) this._own(client);
     // Whoever uses the sandbox hears of it; a sandbox that nobody uses must not end the program.
@@ -53,11 +61,17 @@ export class Sandbox extends Facts {
     return new Sandbox(call(served, start), { client: served, detached });
   }
 
-  /** As run(), but resolves when it is running. */
+  /** As run(), but resolves when it is running; with a user or a session's options it is a session's. */
   static async create(options) {
+    if (options && SESSIONS.some((key) => options[key] !== undefined)) return (await cloud()).createSandbox(options);
     const sandbox = Sandbox.run(options ?? {});
     await sandbox.wait({ signal: options?.signal });
     return sandbox;
+  }
+
+  /** Takes a paused session up again: its sandbox, or a new one with its files. */
+  static async resume(sessionId, options) {
+    return (await cloud()).resumeSandbox(text("sessionId", sessionId), options);
   }
 
   /** Starts a sandbox from a template; the options win over what the template says. */
@@ -73,14 +87,17 @@ export class Sandbox extends Facts {
   /** Finds a sandbox by its id; also one that has ended. */
   static async fromId(sandboxId, options) {
     const { client, ...rest } = checkOptions("fromId", options, "Sandbox.fromId");
-    return new Sandbox(await call(clientOf({ client }), (core) => core.fromId(text("sandboxId", sandboxId), rest)));
+    const served = clientOf({ client });
+    const found = await call(served, (core) => core.fromId(text("sandboxId", sandboxId), rest));
+    return new Sandbox(found, { client: served, found: true });
   }
 
   /** The sandboxes that a filter names: await it for all, iterate it to have them page by page. */
   static list(options) {
     const { client, includeStopped, ...filter } = checkOptions("list", options, "Sandbox.list");
     if (includeStopped !== undefined) filter.showTerminated ??= includeStopped;
-    return new SandboxList(() => call(clientOf({ client }), (core) => core.list(filter)), (core) => new Sandbox(core));
+    const served = clientOf({ client });
+    return new SandboxList(() => call(served, (core) => core.list(filter)), (core) => new Sandbox(core, { client: served, found: true }));
   }
 
   /** Deletes a sandbox by its id. Resolves before it has ended. */
@@ -181,6 +198,34 @@ export class Sandbox extends Facts {
     return Snapshot.delete(snapshotId, options);
   }
 
+  /** Freezes its processes and saves its workspace, as a session if it is none yet. Gives the session's id. */
+  async pause() {
+    const id = await (await cloud()).pauseSandbox(this, this.#client, this.sessionId);
+    this.#served = { id, paused: true };
+    // What was paused on purpose is to outlive this program.
+    disown(this);
+    return id;
+  }
+
+  /** Goes on after pause(); `resumed` then says whether its processes did, or its files came back. */
+  async resume() {
+    if (!this.sessionId) throw invalid("sandbox", "was not paused");
+    const resumed = await Sandbox.resume(this.sessionId, { client: this.#client });
+    if (resumed.sandboxId !== this.sandboxId) this.#code = undefined;
+    this.#ready = resumed._core();
+    this.#core = await this.#ready;
+    this.#served = resumed.#served;
+    return this;
+  }
+
+  /** Ends it with its session and everything that is kept for that. */
+  async destroy() {
+    if (!this.sessionId) return this.stop({ missingOk: true });
+    await (await cloud()).ask(this.#client, "deleteSession", { sessionId: this.sessionId, missingOk: true });
+    this.#served = undefined;
+    disown(this);
+  }
+
   /** Asks the server for its state. */
   async getStatus(options) {
     const known = checkOptions("call", options, "getStatus");
@@ -189,7 +234,9 @@ export class Sandbox extends Facts {
 
   async [Symbol.asyncDispose]() {
     // One that never came to be has nothing to stop.
-    if (!(await this.#ready.catch(() => undefined))) return;
+    if (!(await this.#ready.catch(() => undefined)) || this.#served?.paused) return;
+    // A session's sandbox is given back; the session stays.
+    if (this.sessionId) return (await cloud()).ask(this.#client, "releaseSandbox", { sandboxId: this.sandboxId });
     await this.stop({ missingOk: true });
   }
 
@@ -272,12 +319,22 @@ export class Sandbox extends Facts {
     return this.files.write(path, data, options);
   }
 
-  listFiles(path, options) {
+  listFiles(path = "/workspace", options) {
     return this.files.list(path, options);
   }
 
   deleteFile(path, options) {
     return this.files.remove(path, options);
+  }
+
+  /** The session that it serves. */
+  get sessionId() {
+    return this.#served?.id;
+  }
+
+  /** How it came back: `thawed`, `restored`, or not at all. */
+  get resumed() {
+    return this.#served?.resumed;
   }
 
   // What is known about it, without asking (more in facts.js).
@@ -297,6 +354,11 @@ export class Sandbox extends Facts {
   toJSON() {
     const { sandboxId, status, image, tags, createdAt, startedAt, exitCode } = this;
     return { sandboxId, status, image, tags, createdAt, startedAt, exitCode };
+  }
+
+  /** @internal */
+  _serve(session) {
+    this.#served = session;
   }
 
   /** @internal */

@@ -6,6 +6,7 @@
 
 mod call;
 mod catalog;
+mod cloud;
 mod codec;
 mod credentials;
 pub(crate) mod exec;

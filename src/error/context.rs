@@ -40,6 +40,17 @@ pub enum Operation {
     UpdateVolume,
     DeleteVolume,
     ValidateVolume,
+    GetToken,
+    RefreshToken,
+    CreateSession,
+    GetSession,
+    ListSessions,
+    DeleteSession,
+    PauseSession,
+    ResumeSession,
+    AcquireSandbox,
+    ReleaseSandbox,
+    GetPoolStats,
 }
 
 /// What kind of thing an operation can fail to find.
@@ -99,6 +110,17 @@ impl Operation {
             Self::UpdateVolume => "UpdateVolume",
             Self::DeleteVolume => "DeleteVolume",
             Self::ValidateVolume => "ValidateVolume",
+            Self::GetToken => "GetToken",
+            Self::RefreshToken => "RefreshToken",
+            Self::CreateSession => "CreateSession",
+            Self::GetSession => "GetSession",
+            Self::ListSessions => "ListSessions",
+            Self::DeleteSession => "DeleteSession",
+            Self::PauseSession => "PauseSession",
+            Self::ResumeSession => "ResumeSession",
+            Self::AcquireSandbox => "AcquireSandbox",
+            Self::ReleaseSandbox => "ReleaseSandbox",
+            Self::GetPoolStats => "GetPoolStats",
         }
     }
 
@@ -137,6 +159,17 @@ impl Operation {
             Self::UpdateVolume => "/coreweave.sandbox.v1.VolumeService/UpdateVolume",
             Self::DeleteVolume => "/coreweave.sandbox.v1.VolumeService/DeleteVolume",
             Self::ValidateVolume => "/coreweave.sandbox.v1.VolumeService/ValidateVolume",
+            Self::GetToken => "/jetway.v1.TokenService/GetToken",
+            Self::RefreshToken => "/jetway.v1.TokenService/RefreshToken",
+            Self::CreateSession => "/jetway.v1.SessionService/CreateSession",
+            Self::GetSession => "/jetway.v1.SessionService/GetSession",
+            Self::ListSessions => "/jetway.v1.SessionService/ListSessions",
+            Self::DeleteSession => "/jetway.v1.SessionService/DeleteSession",
+            Self::PauseSession => "/jetway.v1.SessionService/PauseSession",
+            Self::ResumeSession => "/jetway.v1.SessionService/ResumeSession",
+            Self::AcquireSandbox => "/jetway.v1.PoolService/AcquireSandbox",
+            Self::ReleaseSandbox => "/jetway.v1.PoolService/ReleaseSandbox",
+            Self::GetPoolStats => "/jetway.v1.PoolService/GetPoolStats",
         }
     }
 
@@ -171,6 +204,18 @@ impl Operation {
             | Self::UpdateVolume
             | Self::DeleteVolume
             | Self::ValidateVolume => true,
+            // Of two tokens one is not used; a session is made once for its request id.
+            Self::GetToken
+            | Self::RefreshToken
+            | Self::CreateSession
+            | Self::GetSession
+            | Self::ListSessions
+            | Self::GetPoolStats => true,
+            Self::DeleteSession
+            | Self::PauseSession
+            | Self::ResumeSession
+            | Self::AcquireSandbox
+            | Self::ReleaseSandbox => false,
             Self::Exec | Self::StreamExec | Self::StreamLogs | Self::WriteFile => false,
         }
     }
@@ -186,7 +231,20 @@ impl Operation {
 
     pub(super) fn subject(self) -> Subject {
         match self {
-            Self::CreateSandbox | Self::ListSandboxes | Self::PurgeSandboxes => Subject::Collection,
+            Self::GetToken
+            | Self::RefreshToken
+            | Self::CreateSession
+            | Self::GetSession
+            | Self::ListSessions
+            | Self::DeleteSession
+            | Self::PauseSession
+            | Self::ResumeSession
+            | Self::AcquireSandbox
+            | Self::ReleaseSandbox
+            | Self::GetPoolStats
+            | Self::CreateSandbox
+            | Self::ListSandboxes
+            | Self::PurgeSandboxes => Subject::Collection,
             Self::ListAvailableRunners | Self::GetAvailableRunner => Subject::Runner,
             Self::CreateSandboxFromTemplate
             | Self::CreateSandboxTemplate

@@ -24,6 +24,7 @@ macro_rules! reasons {
 
 reasons! {
     "SANDBOX_NOT_FOUND": SandboxNotFound, None;
+    "SESSION_NOT_FOUND": SandboxNotFound, None;
     "SANDBOX_NOT_RUNNING": SandboxNotRunning, None;
     "FILE_NOT_FOUND": SandboxFile, Some("Check the path; `metadata.filepath` is the one that was asked for");
     "FILE_IS_DIRECTORY": SandboxFile, Some("Name a file in the directory, or use `files.list` or `files.download`");

@@ -8,6 +8,7 @@
 mod abort;
 mod catalog;
 mod client;
+mod cloud;
 mod code;
 mod credentials;
 mod error;

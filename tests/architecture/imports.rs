@@ -6,7 +6,7 @@ use crate::tree::{SourceFile, code};
 pub type Row = (&'static str, &'static [&'static str]);
 
 /// The client's table. `lib` and `wire` are the crate's root and the generated types.
-pub const CLIENT: [Row; 14] = [
+pub const CLIENT: [Row; 15] = [
     ("grpc_web", &[]),
     ("platform", &[]),
     ("error", &[]),
@@ -18,11 +18,12 @@ pub const CLIENT: [Row; 14] = [
     ("process", &["client", "platform", "error", "wire"]),
     ("sandbox", &["process", "client", "platform", "error", "config", "wire"]),
     ("catalog", &["sandbox", "client", "error", "wire"]),
+    ("cloud", &["client", "error", "wire"]),
     ("code", &["sandbox", "process", "client", "error", "platform"]),
     ("session", &["sandbox", "process", "client", "platform", "error", "config"]),
     // Tests of the whole engine, from above.
     ("engine_tests", &["session", "sandbox", "client", "config", "error", "wire"]),
-    ("wasm", &["session", "catalog", "code", "sandbox", "process", "client", "config", "error", "platform"]),
+    ("wasm", &["session", "catalog", "cloud", "code", "sandbox", "process", "client", "config", "error", "platform"]),
 ];
 
 /// The server's floors, top to bottom; a floor may use what is below it.

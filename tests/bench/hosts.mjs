@@ -24,11 +24,11 @@ export async function startSource(binary) {
 }
 
 /** A throw-away `jetway serve` that lets `origin` in. */
-export async function startServe(binary, origin) {
+export async function startServe(binary, origin, options = []) {
   const home = await mkdtemp(join(tmpdir(), "jetway-bench-"));
   const ready = join(home, "ready.json");
   const args = ["serve", "--listen", "127.0.0.1:0", "--data-dir", join(home, "data"), "--ephemeral", "--ready-file", ready];
-  const child = spawn(binary, [...args, "--allow-origin", origin], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(binary, [...args, "--allow-origin", origin, ...options], { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (said = (said + data).slice(-4000)));
   const close = async () => {

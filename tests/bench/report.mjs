@@ -45,7 +45,7 @@ export function latency(title, { figures }, limits) {
   return { title, rows, goals };
 }
 
-const atLeast = (what, value, goal) => ({ what, value, goal, relation: "at least", met: value >= goal });
+export const atLeast = (what, value, goal) => ({ what, value, goal, relation: "at least", met: value >= goal });
 const atMost = (what, value, goal) => ({ what, value, goal, relation: "at most", met: value <= goal });
 
 /** A section as aligned text. */

@@ -10,15 +10,16 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { findChromium, startChromium, startServe, startSite, startSource } from "./hosts.mjs";
+import { compared, jupyter } from "./jupyter.mjs";
 import { entryOf } from "./package.mjs";
 import { latency, render, renderGoals, throughput } from "./report.mjs";
 
 const HELP = `node tests/bench/run.mjs [--quick] [--json FILE] [--only PART]... [--rounds N] [--package DIR] [--no-build]
-PART: node, chromium, latency, process`;
+PART: node, chromium, latency, process, code`;
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = resolve(here, "../..");
 const target = resolve(root, process.env.CARGO_TARGET_DIR ?? "target");
-const PARTS = ["node", "chromium", "latency", "process"];
+const PARTS = ["node", "chromium", "latency", "process", "code"];
 const CHUNK = 64 << 10;
 
 const { values: options } = parseArgs({
@@ -138,6 +139,19 @@ try {
         show(throughput(`Chromium, ${chain}`, await inChromium(site, { ...once, entry: pageEntry }), plan.bytes, unjudged));
       }
     }
+  }
+  if (wants("code")) {
+    const { url: baseUrl, token, close } = await startServe(join(target, "release/jetway"), site.url, ["--warm", "2"]);
+    open.push({ close });
+    const counts = options.quick ? { warmUps: 10, execs: 50, creates: 10 } : { warmUps: 50, execs: 300, creates: 50 };
+    const measured = await inNode("code.mjs", { baseUrl, token, entry: nodeEntry, ...counts });
+    const limits = { 'runCode("1+1"), warm': 5, "acquire from the pool": 3 };
+    const kernel = jupyter(join(target, "bench-jupyter"), counts);
+    if (kernel.samples) measured.figures["1+1 in a Jupyter kernel"] = kernel.samples;
+    const section = latency("Node, code that remembers, milliseconds", measured, limits);
+    section.goals.push(...compared(measured, kernel.samples));
+    show(section);
+    if (!kernel.samples) console.log(`  not compared with a Jupyter kernel: ${kernel.reason}`);
   }
   const goals = sections.flatMap((section) => section.goals);
   console.log(`\nGoals\n${renderGoals(goals)}\n${goals.filter(({ met }) => met).length} of ${goals.length} met`);

@@ -32,13 +32,14 @@ before(async () => {
   await page.evaluate(
     async ({ url, token }) => {
       const jetway = await import("/__test/jetway/src/index.js");
+      const cloud = await import("/__test/jetway/src/cloud.js");
       const { suite } = await import("/__test/js/suite.mjs");
       const rejections = [];
       addEventListener("unhandledrejection", (event) => rejections.push(String(event.reason)));
       const client = new jetway.Client({ auth: token });
       const sandbox = await jetway.Sandbox.create({ client });
       const unhandled = () => rejections;
-      const context = { jetway, client, sandbox, url, token, page: true, duplex: "websocket", unhandled };
+      const context = { jetway, cloud, client, sandbox, url, token, page: true, duplex: "websocket", unhandled };
       window.runCase = (group, name) => suite[group][name](context).then(() => null, (error) => String(error.stack ?? error));
     },
     { url, token },

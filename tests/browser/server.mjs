@@ -15,10 +15,10 @@ const STOP_WITHIN_MS = 15_000;
 const SECRETS = ["--secret-store", "tests=env:JETWAY_TESTS_"];
 const VARIABLES = { JETWAY_TESTS_API: "value-of-a-test-secret" };
 
-/** Starts a server, with more options if need be; `stop()` ends it and removes what it kept. */
-export async function startServer(options = []) {
+/** Starts a server, with more options if need be; `stop()` ends it and removes what it kept. A durable one can be killed. */
+export async function startServer(options = [], { durable = false } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "jetway-browser-"));
-  const server = new Server(folder, options);
+  const server = new Server(folder, durable ? options : ["--ephemeral", ...options]);
   try {
     await server.start("127.0.0.1:0");
     return server;
@@ -45,7 +45,7 @@ class Server {
     const readyFile = join(this.#folder, "ready.json");
     await rm(readyFile, { force: true });
     const data = join(this.#folder, "data");
-    const args = ["serve", "--listen", listen, "--ephemeral", "--data-dir", data, "--ready-file", readyFile, ...SECRETS, ...this.#options];
+    const args = ["serve", "--listen", listen, "--data-dir", data, "--ready-file", readyFile, ...SECRETS, ...this.#options];
     this.#log = "";
     this.#child = spawn(BINARY, args, { env: { ...process.env, ...VARIABLES }, stdio: ["ignore", "pipe", "pipe"] });
     this.#child.on("error", (error) => (this.#log += `${error}\n`));

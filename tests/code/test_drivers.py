@@ -27,6 +27,9 @@ class Case(unittest.TestCase):
         return peer
 
 
+BOTH = ("python", "javascript")
+
+
 class Bash(Case):
     def test_a_shell_keeps_its_directory_its_variables_and_its_functions(self):
         peer = self.attach("bash", context="bash")
@@ -135,7 +138,7 @@ class BothLanguages(Case):
         return os.path.join(self.place.root, "mark")
 
     def test_requests_in_a_file_need_no_stdin(self):
-        for language in COMMANDS:
+        for language in BOTH:
             with self.subTest(language):
                 path = os.path.join(self.place.root, "requests")
                 with open(path, "wb") as requests:
@@ -148,7 +151,7 @@ class BothLanguages(Case):
                 self.assertFalse(os.path.exists(path))
 
     def test_a_call_said_twice_runs_once(self):
-        for language in COMMANDS:
+        for language in BOTH:
             with self.subTest(language):
                 peer = self.attach(language, context=language)
                 peer.run("n = 0")
@@ -168,7 +171,7 @@ class BothLanguages(Case):
                 self.assertEqual(peer.wait(first).done["status"], "ok")
 
     def test_a_call_of_a_lost_interpreter_is_called_lost(self):
-        for language in COMMANDS:
+        for language in BOTH:
             with self.subTest(language):
                 peer = self.attach(language, context=language)
                 peer.resume(99, Result())
@@ -176,7 +179,7 @@ class BothLanguages(Case):
                 self.assertEqual((result.error["name"], result.done["status"]), ("ContextLost", "exited"))
 
     def test_a_killed_context_starts_anew_and_says_so(self):
-        for language in COMMANDS:
+        for language in BOTH:
             with self.subTest(language):
                 peer = self.attach(language, context=language)
                 peer.run("x = 1")
@@ -190,14 +193,14 @@ class BothLanguages(Case):
                 self.assertFalse(again.run("2").done["restarted"])
 
     def test_a_context_that_is_not_there_is_not_made_up(self):
-        for language in COMMANDS:
+        for language in BOTH:
             with self.subTest(language):
                 peer = self.attach(language, context="other", create=False)
                 self.assertEqual(peer.process.wait(10), 44)
                 self.assertFalse(os.path.exists(os.path.join(self.place.root, "other")))
 
     def test_who_does_not_speak_the_protocol_is_dropped_and_nobody_else(self):
-        for language in COMMANDS:
+        for language in BOTH:
             with self.subTest(language):
                 good, bad = (self.attach(language, context=language) for _ in range(2))
                 good.run("x = 1")
@@ -216,7 +219,7 @@ class BothLanguages(Case):
                 self.assertEqual(self.attach(language, context=language).run(program).out, "a\nb\nc\n")
 
     def test_ten_clients_start_one_context(self):
-        for language in COMMANDS:
+        for language in BOTH:
             with self.subTest(language):
                 peers = [self.attach(language, context=language) for _ in range(10)]
                 for peer in peers:

@@ -2,6 +2,7 @@
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 
+import * as cloud from "../../target/npm/jetway/src/cloud.js";
 import * as jetway from "../../target/npm/jetway/src/node.js";
 import { startServer } from "../browser/server.mjs";
 import { suite } from "./suite.mjs";
@@ -41,7 +42,7 @@ for (const { transport, duplex, groups } of runs) {
       const sandbox = await jetway.Sandbox.create({ client });
       const [htmlUrl, silentUrl] = [html, silent].map((other) => `http://127.0.0.1:${other.address().port}`);
       const unhandled = () => rejections;
-      context = { jetway, client, sandbox, url, token, page: false, duplex, htmlUrl, silentUrl, unhandled };
+      context = { jetway, cloud, client, sandbox, url, token, page: false, duplex, htmlUrl, silentUrl, unhandled };
     });
     after(() => context?.sandbox.delete());
     for (const group of groups) {

@@ -7,6 +7,7 @@
 // never does; `unhandled` gives the unhandled rejections so far.
 import { catalog } from "./suite/catalog.mjs";
 import { client } from "./suite/client.mjs";
+import { cloud } from "./suite/cloud.mjs";
 import { code } from "./suite/code.mjs";
 import { errors } from "./suite/errors.mjs";
 import { exec } from "./suite/exec.mjs";
@@ -21,4 +22,4 @@ import { storage } from "./suite/storage.mjs";
 import { terminal } from "./suite/terminal.mjs";
 import { waiting } from "./suite/waiting.mjs";
 
-export const suite = { exec, stdin, terminal, files, code, catalog, functions, logs, lifecycle, network, session, storage, client, errors, waiting };
+export const suite = { exec, stdin, terminal, files, cloud, code, catalog, functions, logs, lifecycle, network, session, storage, client, errors, waiting };

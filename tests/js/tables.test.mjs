@@ -11,7 +11,7 @@ import { SandboxStatus } from "../../pkg-template/src/status.js";
 
 const read = (path) => readFile(fileURLToPath(new URL(`../../${path}`, import.meta.url)), "utf8");
 const sources = readdirSync(fileURLToPath(new URL("../../pkg-template/src", import.meta.url)));
-const declarations = sources.filter((name) => name.endsWith(".d.ts") && name !== "compat.d.ts").map((name) => read(`pkg-template/src/${name}`));
+const declarations = sources.filter((name) => name.endsWith(".d.ts") && !["compat.d.ts", "cloud.d.ts"].includes(name)).map((name) => read(`pkg-template/src/${name}`));
 const types = (await Promise.all(declarations)).join("");
 
 /** The keys of an interface in the types, its parents' included. */
@@ -29,6 +29,9 @@ async function readerKeys(name) {
   assert.ok(list, `src/wasm has no ${name}`);
   return [...list.matchAll(/"(\w+)"/g)].map((match) => match[1]).sort();
 }
+
+/** What the main entry takes from the subpath. */
+const INTERNAL = ["ask", "clientFor", "createSandbox", "deleteFile", "listFiles", "pauseSandbox", "resumeSandbox", "translated"];
 
 test("every error kind of the core has its class, with its parent, and its type", async () => {
   const table = await read("src/error/kind.rs");
@@ -108,4 +111,11 @@ test("the types export what the package exports", async () => {
   const declared = [...types.matchAll(/^export (?:declare )?(?:class|const|function) (\w+)/gm)].map((match) => match[1]);
   for (const [, list] of types.matchAll(/^export \{ (.*?) \};/gm)) declared.push(...list.split(", ").map((it) => it.split(" as ").at(-1)));
   assert.deepEqual([...new Set(declared)].sort(), Object.keys(sdk).sort());
+});
+
+test("the types of Cloud Sandbox's words export what the subpath exports", async () => {
+  const cloud = await import("../../target/npm/jetway/src/cloud.js");
+  const text = await read("pkg-template/src/cloud.d.ts");
+  const declared = [...text.matchAll(/^export (?:class|const|function) (\w+)/gm)].map((match) => match[1]);
+  assert.deepEqual(declared.sort(), Object.keys(cloud).filter((name) => !INTERNAL.includes(name)).sort());
 });
