@@ -43,7 +43,7 @@ pub fn run(options: &Options) -> Result<()> {
     let scratch = children::scratch("jetway-peers-")?;
     let server = server::Server::start(&binary, scratch.path())?;
     let (finished, counts) = step::run("cwsandbox's integration suite", |step| {
-        let finished = pytest(&python, &suite, &server, options, step)?;
+        let finished = pytest(&python, &suite, scratch.path(), &server, options, step)?;
         let Some(counts) = counts::read(Dialect::Pytest, &finished.lines) else {
             return Err(finished.complaint(&format!("no summary in the output ({})", finished.status)));
         };
@@ -54,7 +54,14 @@ pub fn run(options: &Options) -> Result<()> {
     conclude(&finished, counts, &beyond)
 }
 
-fn pytest(python: &Path, suite: &Path, server: &server::Server, options: &Options, step: &Step) -> Result<Finished> {
+fn pytest(
+    python: &Path,
+    suite: &Path,
+    data: &Path,
+    server: &server::Server,
+    options: &Options,
+    step: &Step,
+) -> Result<Finished> {
     let mut program = Program::new(python)
         .args(["-m", "pytest", "tests/integration", "--override-ini=addopts=", "--color=no", "-p", "no:cacheprovider"])
         .args(["--timeout=180", "-v", "-rfEs"])
@@ -66,7 +73,9 @@ fn pytest(python: &Path, suite: &Path, server: &server::Server, options: &Option
     }
     program = program
         .env("CWSANDBOX_BASE_URL", server.ready.url.trim_end_matches('/'))
-        .env("CWSANDBOX_API_KEY", &server.ready.token);
+        .env("CWSANDBOX_API_KEY", &server.ready.token)
+        // HTTPS endpoints are certified by the server's own authority.
+        .env("SSL_CERT_FILE", data.join("data/ca.pem"));
     program.args(options.filter.iter().flat_map(|filter| ["-k", filter])).finish(step)
 }
 
