@@ -9,7 +9,7 @@ export const ROWS = [
   { id: "P5", what: "the command costs library users nothing", where: ["crates/cli/Cargo.toml"], proof: ["consumers/runtimes::every file that the package exports is in it"] },
   { id: "P6", what: "licences: Apache-2.0, examples BSD-3-Clause", where: ["REUSE.toml", "crates/xtask/src/check/mod.rs"], proof: ["js/project::everything is Apache-2.0, and examples are BSD-3-Clause, each with its text"] },
   { id: "P7", what: "tasks: types, tests, lints", where: ["crates/xtask/src/main.rs"], proof: ["js/project::every task that a document names exists"] },
-  { id: "P8", what: "the Cloud Sandbox SDK in the same package", later: "SandboxClient" },
+  { id: "P8", what: "the Cloud Sandbox SDK in the same package", proof: ["suite/cloud::the samples of Cloud Sandbox's readme print what it says", "suite/cloud::the low-level client goes through a session and the pool"] },
   { id: "P9", what: "temporary documents are not tracked", where: [".gitignore"], proof: ["js/project::documents that are only for now are left alone by git"] },
 
   { id: "A1", what: "an API key as bearer token, `AVIATO_API_KEY`", where: ["pkg-template/src/client.js"], proof: ["js/environment::the variables of both eras name server and key"] },
@@ -21,8 +21,8 @@ export const ROWS = [
   { id: "A7", what: "a strict order, and `resolveAuth()` says which one it took", where: ["pkg-template/src/credentials.js"], proof: ["js/environment::credentials are found in one order"] },
   { id: "A8", what: "errors of authentication", where: ["src/error/kind.rs", "pkg-template/src/errors.js"], proof: ["suite/errors::a wrong token is an authentication error", "behaviour/refusals::a_wrong_token_is_an_authentication_error"] },
   { id: "A9", what: "credentials on every call, streams and sockets included", where: ["src/client/credentials.rs"], proof: ["suite/errors::a process whose credentials lapsed asks for fresh ones, also when it takes input", "wire/websocket::a_wrong_token_is_said_in_a_single_frame_of_headers"] },
-  { id: "A10", what: "`getToken`", later: "SandboxClient" },
-  { id: "A11", what: "`setToken`, or a callback that refreshes", where: ["pkg-template/src/client.js"], later: "setToken (the callback is there)" },
+  { id: "A10", what: "`getToken`", proof: ["suite/cloud::the low-level client goes through a session and the pool"] },
+  { id: "A11", what: "`setToken`, or a callback that refreshes", where: ["pkg-template/src/client.js"], proof: ["suite/cloud::the low-level client goes through a session and the pool", "suite/errors::credentials come from a function, again when they were refused"] },
   { id: "A12", what: "one provider interface, per client and never global", where: ["pkg-template/src/client.js"], proof: ["suite/errors::credentials come from a function, again when they were refused", "behaviour/refusals::credentials_come_from_a_function_again_when_they_were_refused"] },
 
   { id: "SB1", what: "`Sandbox.run(...command, options)`", where: ["pkg-template/src/sandbox.js", "src/sandbox/create.rs"], proof: ["suite/lifecycle::run gives the sandbox at once, and awaiting it gives the sandbox", "suite/lifecycle::its options reach it"] },
@@ -31,7 +31,7 @@ export const ROWS = [
   { id: "SB4", what: "`start()`, once", where: ["src/sandbox/lifecycle.rs"], proof: ["behaviour/lifecycle::run_gives_the_sandbox_at_once_and_exec_waits_for_it"] },
   { id: "SB5", what: "`wait()` until it runs", where: ["src/sandbox/lifecycle.rs"], proof: ["behaviour/lifecycle::waiting_longer_than_allowed_is_a_timeout_and_leaves_the_sandbox_alone"] },
   { id: "SB6", what: "`waitUntilComplete()`", where: ["src/sandbox/lifecycle.rs"], proof: ["suite/lifecycle::its end is waited for, and being stopped is an error unless it is expected"] },
-  { id: "SB7", what: "`exec()` with its options, and the `$` tag", where: ["src/process/options.rs"], later: "the tag" },
+  { id: "SB7", what: "`exec()` with its options, and the `$` tag", where: ["src/process/options.rs"], proof: ["suite/exec::cwd and env reach the command, and are never shell text", "suite/exec::a template is a shell line, and what is put in is words"] },
   { id: "SB8", what: "`readFile`", where: ["src/sandbox/files.rs"], proof: ["suite/files::text and bytes come back as they went", "behaviour/files::text_and_bytes_come_back_as_they_went"] },
   { id: "SB9", what: "`writeFile`", where: ["src/sandbox/files.rs"], proof: ["suite/files::Blobs, buffers and streams are written too", "behaviour/files::a_file_may_be_empty_and_is_replaced_whole"] },
   { id: "SB10", what: "`stop()` with a snapshot, a grace, a missing one", where: ["src/sandbox/stop.rs"], proof: ["suite/storage::stopping saves what it is told to", "behaviour/storage::stopping_saves_what_it_is_told_to"] },
@@ -113,7 +113,7 @@ export const ROWS = [
   { id: "C9", what: "`DEFAULT_CLIENT_TIMEOUT_BUFFER_SECONDS`", where: ["pkg-template/src/status.js"], proof: ["js/legacy::the constants are the core's, under the names that the older SDKs gave them"] },
   { id: "C10", what: "`WANDB_NETRC_HOST`, `DEFAULT_PROJECT_NAME`", where: ["pkg-template/src/status.js"], proof: ["js/legacy::the constants are the core's, under the names that the older SDKs gave them"] },
   { id: "C11", what: "input: 16 pieces of 64 KiB", where: ["src/process/stdin.rs"], proof: ["js/legacy::input goes in pieces of 64 KiB, at most 16 at a time"] },
-  { id: "C12", what: "limits of files, polls, snapshots and logs", later: "large files and the log's resume" },
+  { id: "C12", what: "limits of files, polls, snapshots and logs", proof: ["suite/files::forty mebibytes are more than one call carries, and go as a stream both ways", "behaviour/logs::a_followed_log_is_whole_although_its_connection_is_cut_at_random_bytes"], note: "the limits that matter are ours: 32 MiB by one call and streams beyond, logs that resume; not each number of the older SDK" },
 
   { id: "E1", what: "the root, with `code`, `reason`, `metadata` and the rest", where: ["src/error/kind.rs", "pkg-template/src/errors.js"], proof: ["js/tables::every error kind of the core has its class, with its parent, and its type", "tests/errors.rs::every_kind_has_its_javascript_class_with_the_same_code_and_parent"] },
   { id: "E2", what: "authentication", where: ["src/error/kind.rs"], proof: ["suite/errors::a wrong token is an authentication error", "behaviour/refusals::a_wrong_token_is_an_authentication_error"] },
@@ -127,7 +127,7 @@ export const ROWS = [
   { id: "E10", what: "files, with `filepath`", where: ["pkg-template/src/errors.js"], proof: ["suite/files::a file that is not there is a file error that names it", "behaviour/files::a_file_that_is_not_there_is_a_file_error_that_names_it"] },
   { id: "E11", what: "functions and their serialization", where: ["src/error/kind.rs"], proof: ["suite/functions::what has no source, or stays here, is refused", "suite/functions::plain values travel unchanged or not at all"] },
   { id: "E12", what: "validation by field, exhaustion, snapshots, volumes, discovery", where: ["src/error/kind.rs", "src/error/reason.rs", "src/error/violation.rs"], proof: ["js/reasons::every reason of the table is its class, with something to do", "suite/errors::commands and options that cannot work are refused by field", "behaviour/refusals::commands_and_options_that_cannot_work_are_refused_by_field", "js/tables::every error kind of the core has its class, with its parent, and its type"] },
-  { id: "E13", what: "the Cloud Sandbox's errors, also of our classes", later: "SandboxClient" },
+  { id: "E13", what: "the Cloud Sandbox's errors, also of our classes", proof: ["suite/cloud::its errors are the core's too"] },
 
   { id: "U1", what: "`results()`, and its older names", where: ["pkg-template/src/waiting.js"], proof: ["suite/waiting::results come in the order of what was asked"] },
   { id: "U2", what: "`wait()` for any of several", where: ["pkg-template/src/waiting.js"], proof: ["suite/waiting::the first few that are done, whatever they are", "suite/waiting::a limit ends the waiting and not the work"] },
