@@ -36,6 +36,8 @@ struct Inheritance {
     log: MainLog,
     layers: Layers,
     volumes: Vec<Opened>,
+    /// Ends once stage 0 has reported this process.
+    reported: OwnedFd,
 }
 
 /// Runs the agent until the sandbox ends. The control socket is descriptor 0.
@@ -126,18 +128,25 @@ fn stage_zero(control: &mut Channel) -> Result<Stage, Failure> {
         .map_err(io::Error::from)
         .map_err(Failure::at("hide the agent's memory"))?;
 
+    let (reported, reporting) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
+        .map_err(io::Error::from)
+        .map_err(Failure::at("make a pipe"))?;
     match sibling().map_err(Failure::at("start process one"))? {
         Some(pid) => {
             let born = Progress::Born { pid: pid.as_raw_nonzero().get() };
             control.send(&born, &[]).map_err(Failure::at("report process one"))?;
+            drop(reporting);
             Ok(Stage::Zero)
         }
-        None => Ok(Stage::One(Box::new(Inheritance { setup, listener, log, layers, volumes }))),
+        None => {
+            drop(reporting);
+            Ok(Stage::One(Box::new(Inheritance { setup, listener, log, layers, volumes, reported })))
+        }
     }
 }
 
 fn process_one(control: Channel, inheritance: Inheritance) -> Result<Infallible, i32> {
-    let Inheritance { setup, listener, log, layers, volumes } = inheritance;
+    let Inheritance { setup, listener, log, layers, volumes, reported } = inheritance;
     let ready = root::build(&setup, layers, volumes).and_then(|(ready, volumes)| {
         // Listening again makes this process the one that SO_PEERCRED names to a server that finds it later.
         rustix::net::listen(&listener, 4096).map_err(io::Error::from).map_err(Failure::at("listen"))?;
@@ -145,6 +154,10 @@ fn process_one(control: Channel, inheritance: Inheritance) -> Result<Infallible,
         fence::raise(&["/"])?;
         Ok((ready, server))
     });
+    // Nothing is said before stage 0 has said who this is: the server takes both in that order, and on a busy machine this
+    // process may be done first. The end of the pipe is stage 0's word, or its end.
+    let _ = rustix::io::read(&reported, &mut [0; 1]);
+    drop(reported);
     match ready {
         Ok((ready, server)) => {
             let copies: Vec<_> = server.volumes().iter().flat_map(Staged::copies).map(AsFd::as_fd).collect();
