@@ -49,7 +49,8 @@ impl Api {
                     found.insert(name.clone(), value);
                 }
             }
-            if let Some(planned) = plan.containers.get_mut(index) {
+            // By name: the plan has the primary one first, the specification wherever its author put it.
+            if let Some(planned) = plan.containers.iter_mut().find(|planned| planned.name == container.name) {
                 planned.secret_env = SecretEnv(found);
             }
         }

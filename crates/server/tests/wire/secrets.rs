@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 use jetway_server::{
     SecretSource,
     wire::sandbox::{
-        CreateSandboxRequest, CreateSecretStoreRequest, DeleteSecretStoreRequest, GetSandboxRequest,
+        Container, CreateSandboxRequest, CreateSecretStoreRequest, ExecRequest, DeleteSecretStoreRequest, GetSandboxRequest,
         GetSecretStoreRequest, ListSecretStoresRequest, SecretMapping, SecretStore, SecretStoreProviderType,
         SecretStoreReference, settings_service_client::SettingsServiceClient,
     },
@@ -13,7 +13,7 @@ use jetway_server::{
 use tonic::Code;
 
 use crate::{
-    harness::{create, idle, server, server_in, sh},
+    harness::{create, idle, server, server_in, server_with, sh},
     refusals::{fields, reason},
 };
 
@@ -66,6 +66,31 @@ async fn a_secret_is_in_the_environment_and_in_no_answer_and_no_database() {
     let server = server_in(dir.path(), |_| {}).await;
     let output = sh(&mut server.client(), &id, "printf %s $TOKEN").await;
     assert_eq!(output.stdout, VALUE.as_bytes());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn of_several_containers_the_one_that_names_a_secret_gets_it() {
+    let server = server_with(|config| {
+        let source = SecretSource::File(config.data_dir.join("team.env"));
+        fs::write(config.data_dir.join("team.env"), format!("API={VALUE}\n")).unwrap();
+        fs::set_permissions(config.data_dir.join("team.env"), fs::Permissions::from_mode(0o600)).unwrap();
+        config.secret_stores = [("team".to_owned(), source)].into();
+    })
+    .await;
+    let mut request = wants("team", "API");
+    let containers = &mut request.sandbox.as_mut().unwrap().spec.as_mut().unwrap().containers;
+    containers[0].name = "side".into();
+    // The plan puts the primary one first, wherever it stands here.
+    containers.push(Container { name: "main".into(), primary: Some(true), ..Default::default() });
+    let mut client = server.client();
+    let id = create(&mut client, request).await;
+    for (container, expected) in [("side", VALUE), ("main", "")] {
+        let command = ["sh", "-c", "printf %s \"$TOKEN\""].map(str::to_owned).to_vec();
+        let (sandbox_id, container) = (id.clone(), container.to_owned());
+        let request = ExecRequest { sandbox_id, container, command, ..Default::default() };
+        assert_eq!(client.exec(request).await.unwrap().into_inner().stdout, expected.as_bytes());
+    }
     server.stop().await;
 }
 
