@@ -74,9 +74,12 @@ impl AsyncRead for Output {
             return Poll::Ready(Ok(()));
         }
         let limit = usize::try_from(*left).unwrap_or(usize::MAX).min(buffer.remaining());
-        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(limit));
-        ready!(Pin::new(pipe).poll_read(cx, &mut part))?;
-        let count = part.filled().len();
+        // It is in the pipe, whether or not the reactor has said so by now; on a busy machine it may say so too late.
+        let count = match rustix::io::read(&*pipe, buffer.initialize_unfilled_to(limit)) {
+            // Somebody else inside has read it: nothing is left.
+            Err(rustix::io::Errno::AGAIN) => 0,
+            read => read?,
+        };
         *left = if count == 0 { 0 } else { left.saturating_sub(count as u64) };
         buffer.advance(count);
         Poll::Ready(Ok(()))
