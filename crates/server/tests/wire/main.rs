@@ -11,6 +11,7 @@ mod harness;
 mod lifecycle;
 mod logs;
 mod refusals;
+mod rest;
 mod restart;
 mod secrets;
 mod services;

@@ -5,9 +5,9 @@ use std::{fs, os::unix::fs::PermissionsExt};
 use jetway_server::{
     SecretSource,
     wire::sandbox::{
-        Container, CreateSandboxRequest, CreateSecretStoreRequest, ExecRequest, DeleteSecretStoreRequest, GetSandboxRequest,
-        GetSecretStoreRequest, ListSecretStoresRequest, SecretMapping, SecretStore, SecretStoreProviderType,
-        SecretStoreReference, settings_service_client::SettingsServiceClient,
+        Container, CreateSandboxRequest, CreateSecretStoreRequest, DeleteSecretStoreRequest, ExecRequest,
+        GetSandboxRequest, GetSecretStoreRequest, ListSecretStoresRequest, SecretMapping, SecretStore,
+        SecretStoreProviderType, SecretStoreReference, settings_service_client::SettingsServiceClient,
     },
 };
 use tonic::Code;
