@@ -1,6 +1,7 @@
 //! `cargo xtask setup`: what the other tasks need, each part checked first and installed only where it is missing.
 
 mod browser;
+mod debian;
 mod debian_std;
 mod node;
 pub mod python;
@@ -18,6 +19,7 @@ pub fn everything() -> Result<()> {
     for_checking()?;
     for_consumers()?;
     for_browsers()?;
+    for_images();
     step::run("python for other people's clients", python::ensure).map(drop)
 }
 
@@ -46,6 +48,22 @@ pub fn for_checking() -> Result<()> {
 /// As `everything`.
 pub fn for_consumers() -> Result<()> {
     step::run("npm packages of tests/consumers/", |step| node::packages("tests/consumers", step))
+}
+
+/// The root that tests of images are made of: a shell and tools in one file. Where it cannot be had, those tests say so and
+/// skip, which is better than no tests at all.
+pub fn for_images() {
+    let busybox = std::path::Path::new("/bin/busybox");
+    let found = step::run("busybox for tests of images", |step| {
+        if !busybox.is_file() {
+            debian::install("busybox-static", "install a static busybox as /bin/busybox", step)?;
+        }
+        step.note(busybox.display().to_string());
+        Ok(())
+    });
+    if let Err(error) = found {
+        eprintln!("{error:#}\nthe tests that need it are skipped\n");
+    }
 }
 
 /// What driving a browser needs.

@@ -59,6 +59,9 @@ pub fn run(options: &Options) -> Result<()> {
         setup::for_consumers()?;
         setup::for_browsers()?;
     }
+    if suites.contains(&Suite::Rust) {
+        setup::for_images();
+    }
     if suites.contains(&Suite::Browser) {
         setup::for_browsers()?;
         page::build()?;
