@@ -65,7 +65,7 @@ async function runnable(code) {
 }
 
 test("there are guides, each with one prelude, and no block of a kind that nothing checks", () => {
-  assert.equal(guides.filter(({ name }) => name.startsWith("guides/")).length, 8);
+  assert.equal(guides.filter(({ name }) => name.startsWith("guides/")).length, 9);
   assert.equal(guides.filter(({ name }) => name.startsWith("tutorial/")).length, 8);
   for (const { name, prelude, blocks, text } of guides) {
     assert.equal(prelude?.kind, "js prelude", name);
