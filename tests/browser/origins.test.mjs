@@ -31,11 +31,11 @@ after(async () => {
 
 /** In the page: what the cases get. Input goes by WebSocket, the one way that browsers have. */
 async function prepare({ url, token, htmlUrl }) {
-  const { jetway, rejections } = globalThis;
+  const { jetway, cloud, rejections } = globalThis;
   const client = new jetway.Client({ baseUrl: url, auth: token });
   const sandbox = await jetway.Sandbox.create({ client });
   const unhandled = () => rejections;
-  globalThis.context = { jetway, client, sandbox, url, token, page: true, duplex: "websocket", htmlUrl, unhandled };
+  globalThis.context = { jetway, cloud, client, sandbox, url, token, page: true, duplex: "websocket", htmlUrl, unhandled };
 }
 
 describe("from an origin that the server allows", () => {

@@ -53,10 +53,11 @@ async function start() {
   const { browser } = exports["."];
   const entry = (browser.default ?? browser).replace(/^\.\//, "");
   return `import * as jetway from "/package/${entry}";
+import * as cloud from "/package/src/cloud.js";
 import { suite } from "/js/suite.mjs";
 const rejections = [];
 addEventListener("unhandledrejection", (event) => rejections.push(String(event.reason)));
-Object.assign(globalThis, { jetway, suite, rejections });`;
+Object.assign(globalThis, { jetway, cloud, suite, rejections });`;
 }
 
 async function listen(answer) {

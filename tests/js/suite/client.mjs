@@ -9,7 +9,7 @@ export const client = {
     const seen = [];
     const first = ({ operation, attempt, headers }) => {
       headers.authorization = "Bearer nonsense";
-      headers["x-trace"] = "one";
+      headers["x-entity-id"] = "one"; // one that servers let pages of other origins send
       seen.push(`first ${operation} ${attempt}`);
       return (error) => seen.push(`first ${error?.code ?? "well"}`);
     };

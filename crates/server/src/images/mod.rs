@@ -86,10 +86,12 @@ pub enum ImageError {
         reason: String,
     },
     /// The registry cannot be reached, or broke off.
-    #[error("the registry {registry} cannot be used: {reason}")]
+    #[error("image {image:?} cannot be had: the registry {registry} cannot be used: {reason}")]
     Unreachable {
         /// The registry's address.
         registry: String,
+        /// As asked for.
+        image: String,
         /// What happened.
         reason: String,
     },

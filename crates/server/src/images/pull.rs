@@ -172,7 +172,7 @@ fn refused(reference: &Reference, error: OciDistributionError) -> ImageError {
             } else if is(&[OciErrorCode::ManifestUnknown, OciErrorCode::NameUnknown, OciErrorCode::NotFound]) {
                 ImageError::NotFound { registry, image, reason }
             } else {
-                ImageError::Unreachable { registry, reason: format!("it refused: {reason}") }
+                ImageError::Unreachable { registry, image, reason: format!("it refused: {reason}") }
             }
         }
         OciDistributionError::ServerError { code: 404, message, .. } => {
@@ -197,7 +197,7 @@ fn broken_off(reference: &Reference, error: ImageError) -> ImageError {
 }
 
 fn unreachable(reference: &Reference, reason: String) -> ImageError {
-    ImageError::Unreachable { registry: reference.registry().to_owned(), reason }
+    ImageError::Unreachable { registry: reference.registry().to_owned(), image: reference.to_string(), reason }
 }
 
 /// HTTP clients say what happened in the causes only.
