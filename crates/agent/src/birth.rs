@@ -140,7 +140,7 @@ fn stage_zero(control: &mut Channel) -> Result<Stage, Failure> {
         }
         None => {
             drop(reporting);
-            Ok(Stage::One(Box::new(Inheritance { setup, listener, log, layers, volumes, reported })))
+            Ok(Stage::One(Box::new(Inheritance { setup: *setup, listener, log, layers, volumes, reported })))
         }
     }
 }

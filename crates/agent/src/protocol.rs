@@ -21,7 +21,7 @@ pub const ARGV: [&str; 2] = ["jetway-agent", "--become-process-one"];
 pub enum Birth {
     /// First message. Descriptors: the listening socket, the log's data, its index and the exit file; then, to join, the
     /// user and the network namespace of the sandbox's first container.
-    Setup(Setup),
+    Setup(Box<Setup>),
     /// The user namespace is mapped. Descriptors: the mounts that [`Lower::Passed`] and [`VolumeSource::Passed`] count, then
     /// the files to restore from.
     Mapped,

@@ -42,7 +42,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(cmd::serve::Serve),
+    Serve(Box<cmd::serve::Serve>),
     Image(cmd::image::Image),
     Run(Call<cmd::run::Run>),
     Exec(Call<cmd::exec::Exec>),
@@ -81,7 +81,7 @@ fn run(command: Command, endpoint: Endpoint) -> Result<u8> {
         Command::Serve(_) | Command::Image(_) | Command::Doctor(_) | Command::Completion(_) if !endpoint.is_empty() => {
             Err(Usage::error("--url and --token name a server to talk to, which this command does not do"))
         }
-        Command::Serve(serve) => cmd::serve::run(serve).map(|()| 0),
+        Command::Serve(serve) => cmd::serve::run(*serve).map(|()| 0),
         Command::Image(image) => cmd::image::run(image).map(|()| 0),
         Command::Doctor(doctor) => cmd::doctor::run(&doctor),
         Command::Completion(completion) => cmd::completion::run(&completion, Arguments::command()),

@@ -267,7 +267,7 @@ async fn a_name_is_granted_for_tls_to_that_name_only() {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 let mut stream = acceptor.accept(stream).await?;
-                stream.read(&mut [0; 1024]).await?;
+                let _request = stream.read(&mut [0; 1024]).await?;
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecret").await?;
                 stream.shutdown().await
             });

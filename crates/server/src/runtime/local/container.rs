@@ -128,7 +128,7 @@ pub fn give(site: &Site, wanted: Conception<'_>, family: &mut Option<Family>) ->
     let mut descriptors = files.descriptors().to_vec();
     descriptors.extend(family.iter().flat_map(|family| [family.user.as_fd(), family.network.as_fd()]));
     // An embryo that is dropped on the way is killed and its groups are removed.
-    channel.send(&Birth::Setup(setup), &descriptors).map_err(context("talk to the agent"))?;
+    channel.send(&Birth::Setup(Box::new(setup)), &descriptors).map_err(context("talk to the agent"))?;
     expect(&mut channel, |progress| matches!(progress, Progress::Unshared).then_some(()))?;
     let (founded, namespaces) = match family {
         Some(family) => (false, &*family),

@@ -40,7 +40,7 @@ pub fn bytes(text: &str) -> Option<String> {
         _ => return None,
     };
     let bytes = value * f64::from(shift).exp2();
-    (bytes >= 1.0 && bytes < 1e15).then(|| format!("{}", bytes as u64))
+    (1.0..1e15).contains(&bytes).then(|| format!("{}", bytes as u64))
 }
 
 /// `0.5`, `2`: as a quantity of thousandths of a core.
