@@ -12,6 +12,7 @@ mod preview;
 mod refusal;
 mod relay;
 mod rest;
+mod rest_of_body;
 mod tls;
 mod websocket;
 
@@ -38,6 +39,7 @@ use crate::service::Api;
 use limit::LimitMessages;
 use preview::{Arrival, Place};
 use refusal::{Refusal, Tongue};
+use rest_of_body::RestOfBody;
 
 /// How long a credential for a page lasts.
 const PAGE_TOKEN_LIFE: Duration = Duration::from_secs(3600);
@@ -101,6 +103,7 @@ impl Front {
         if let Some(place) = self.0.previews.place_of(&request, arrival) {
             return preview::answer(&self.0, place, request, arrival).await;
         }
+        let (request, rest) = RestOfBody::of(request);
         let origin = request.headers().get(header::ORIGIN).cloned();
         let mut response = if cors::is_preflight(&request) {
             cors::preflight(request.headers())
@@ -109,7 +112,10 @@ impl Front {
             self.admit(request).await.unwrap_or_else(|refusal| refusal.answer(&tongue))
         };
         cors::allow(&mut response, origin.as_ref());
-        response
+        match rest {
+            Some(rest) => rest.before_the_end_of(response),
+            None => response,
+        }
     }
 
     async fn admit(&self, request: Request<Body>) -> Result<Response<Body>, Refusal> {

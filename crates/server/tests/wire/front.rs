@@ -1,8 +1,14 @@
 //! What every request meets first: CORS, Host, Origin, credentials; and the page.
 
 use jetway_server::Access;
-use jetway_server::wire::sandbox::{ListSandboxesRequest, ListSandboxesResponse};
+use jetway_server::wire::sandbox::{
+    ExecStreamInit, ExecStreamRequest, ListSandboxesRequest, ListSandboxesResponse, exec_stream_request,
+};
 use prost::Message;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tonic::Code;
 use tonic_types::StatusExt;
 
@@ -183,4 +189,52 @@ async fn numbers_are_for_whoever_has_the_token() {
     assert!(text.contains("jetway_sandboxes{state=\"running\"} 0\n"), "{text}");
     assert!(text.contains("\nprocess_resident_memory_bytes "), "{text}");
     server.stop().await;
+}
+
+/// Over HTTP/1 a connection that is closed on unread bytes is reset, and the answer is lost with it.
+#[tokio::test]
+async fn a_caller_that_is_refused_while_it_sends_reads_why() {
+    let server = server().await;
+    let piece = vec![7; 256 * 1024];
+    // Without credentials, and with them but for a sandbox that is not there.
+    for (credentials, code) in
+        [(String::new(), "grpc-status: 16"), (format!("authorization: Bearer {}\r\n", server.token), "grpc-status: 5")]
+    {
+        let mut stream = TcpStream::connect(&server.address).await.unwrap();
+        let head = format!(
+            "POST /coreweave.sandbox.v1.SandboxService/StreamExec HTTP/1.1\r\nhost: {}\r\n{credentials}\
+             content-type: application/grpc-web+proto\r\ntransfer-encoding: chunked\r\n\r\n",
+            server.address
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let init = ExecStreamInit { sandbox_id: "no-such".into(), command: vec!["cat".into()], ..Default::default() };
+        let init = ExecStreamRequest { message: Some(exec_stream_request::Message::Init(init)) }.encode_to_vec();
+        let mut first = vec![0];
+        first.extend_from_slice(&(init.len() as u32).to_be_bytes());
+        first.extend_from_slice(&init);
+        chunk(&mut stream, &first).await;
+        // More than all buffers on the way hold: whoever is not read cannot send it.
+        for _ in 0..64 {
+            let mut frame = vec![0];
+            frame.extend_from_slice(&(piece.len() as u32).to_be_bytes());
+            frame.extend_from_slice(&piece);
+            chunk(&mut stream, &frame).await;
+        }
+        stream.write_all(b"0\r\n\r\n").await.unwrap();
+        // The connection lives on: the next request is answered on it.
+        let next = format!("GET /healthz HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", server.address);
+        stream.write_all(next.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        let text = String::from_utf8_lossy(&answer).to_lowercase();
+        assert!(text.contains(code) || text.contains(&code.replace(": ", ":")), "{text}");
+        assert!(text.ends_with("ok\n"), "{text}");
+    }
+    server.stop().await;
+}
+
+async fn chunk(stream: &mut TcpStream, data: &[u8]) {
+    stream.write_all(format!("{:x}\r\n", data.len()).as_bytes()).await.unwrap();
+    stream.write_all(data).await.unwrap();
+    stream.write_all(b"\r\n").await.unwrap();
 }
