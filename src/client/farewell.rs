@@ -12,14 +12,13 @@ use crate::{
 /// How long the processes of a sandbox get to end by themselves when their program is gone.
 const GRACE_SECONDS: i32 = 10;
 
-// Natively a program can wait.
-#[allow(dead_code)]
 impl Client {
-    /// The URL and the gRPC-web body that have a sandbox deleted, without credentials.
+    /// The URL and the gRPC-web body that have a sandbox deleted, without credentials: for who must go before an answer
+    /// could come, as a page that is closed.
     ///
     /// # Errors
     /// Configuration, when the host has no randomness to give.
-    pub(crate) fn farewell(&self, sandbox_id: String) -> Result<(String, Vec<u8>), Error> {
+    pub fn farewell(&self, sandbox_id: String) -> Result<(String, Vec<u8>), Error> {
         let request = wire::DeleteSandboxRequest {
             sandbox_id,
             grace_period_seconds: GRACE_SECONDS,

@@ -40,13 +40,9 @@ impl BaseUrl {
 
     /// The whole root.
     pub(crate) fn as_url(&self) -> String {
-        format!("{}{}", self.origin, self.prefix)
+        format!("{}{}", self.origin(), self.prefix())
     }
-}
 
-// Fetch takes the URL whole; the parts are the native channel's.
-#[allow(dead_code)]
-impl BaseUrl {
     /// Scheme, host and port.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
@@ -55,11 +51,6 @@ impl BaseUrl {
     /// Path in front of every rpc's own; empty or `/something`.
     pub(crate) fn prefix(&self) -> &str {
         &self.prefix
-    }
-
-    /// Whether calls are encrypted.
-    pub(crate) fn is_tls(&self) -> bool {
-        self.origin.starts_with("https:")
     }
 }
 
@@ -79,7 +70,6 @@ mod tests {
     fn a_root_loses_its_trailing_slash_and_keeps_its_prefix() {
         let url = BaseUrl::parse("https://example.com:8443/gate/").unwrap();
         assert_eq!((url.origin(), url.prefix()), ("https://example.com:8443", "/gate"));
-        assert!(url.is_tls());
         assert_eq!(BaseUrl::parse("http://[::1]:7070").unwrap().as_url(), "http://[::1]:7070");
     }
 

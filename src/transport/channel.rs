@@ -72,13 +72,13 @@ impl Transport {
             .tcp_keepalive(Some(TCP_KEEP_ALIVE))
             .http2_keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_TIMEOUT);
-        if base.is_tls() {
+        if base.origin().starts_with("https:") {
             endpoint = endpoint.tls_config(ClientTlsConfig::new().with_native_roots()).map_err(setup)?;
         }
         Ok(Self {
             endpoint,
             prefix: base.prefix().into(),
-            tls: base.is_tls(),
+            tls: base.origin().starts_with("https:"),
             channel: Arc::default(),
             interactive: Arc::default(),
             answered: Arc::default(),
