@@ -16,7 +16,7 @@ const PROTOS: &[&str] = &[
 /// What a page neither sends nor reads: types of fields that its copy of these messages leaves out, as code for each type
 /// is downloaded. Fields that a server sends all the same are skipped like any unknown ones.
 const TRIMMED: &[&str] = &["SandboxSpec", "SandboxStatus", "Container"];
-const NOT_IN_PAGES: &[&str] = &["ContainerStatus", "ImagePullCredentials", "Probe", "ResourceUsage", "SecurityContext"];
+const NOT_IN_PAGES: &[&str] = &["ContainerStatus", "ResourceUsage", "SecurityContext"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");

@@ -93,6 +93,6 @@ export const getRunner = (runnerId, options) => Runner.get(runnerId, options);
 /** Options of a sandbox: the command, what the core reads, and what belongs to the call. */
 function split(options) {
   const { command, options: read } = readRun([options], "SandboxTemplate");
-  const { client, signal, detached: _, requestTimeoutMs: timeoutMs, ...spec } = read;
+  const { client, signal, detached: _, tempDir: _t, requestTimeoutMs: timeoutMs, ...spec } = read;
   return { command, spec, client, signal, timeoutMs };
 }

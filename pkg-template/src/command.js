@@ -24,8 +24,9 @@ export function readCommand(command, where) {
 /**
  * How a process is opened, and whether its input went ahead as a file: what is known up front can always be given.
  * @param {() => Promise<object>} ready the core's sandbox
+ * @param {object} sandbox whose files it may use
  */
-export function opener(ready, files, argv, spec, input) {
+export function opener(ready, { files, tempDir }, argv, spec, input) {
   let fed = false;
   const open = async (stop) => {
     const core = await ready();
@@ -34,7 +35,7 @@ export function opener(ready, files, argv, spec, input) {
     } catch (error) {
       if (input === undefined || error?.code !== "not_supported") throw error;
       fed = true;
-      const path = `/tmp/.jetway-input-${crypto.randomUUID()}`;
+      const path = `${tempDir}/.jetway-input-${crypto.randomUUID()}`;
       await files.write(path, input, { container: spec.container, signal: stop });
       return guarded(core.exec(["/bin/sh", "-c", FROM_FILE, path, ...argv], { ...spec, stdin: false, signal: stop }));
     }

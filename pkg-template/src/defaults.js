@@ -1,20 +1,17 @@
 // What many sandboxes have in common: a frozen value. How it meets a sandbox's own options is the core's.
 
 import { checkOptions } from "./options.js";
-import { readRun } from "./spec.js";
-
-export const DEFAULT_TEMP_DIR = "/tmp";
+import { DEFAULT_TEMP_DIR, readRun } from "./spec.js";
 
 export class SandboxDefaults {
   #spec;
 
   constructor(options) {
     const { tempDir = DEFAULT_TEMP_DIR, baseUrl, ...spec } = { ...checkOptions("defaults", options, "SandboxDefaults") };
-    if (typeof tempDir !== "string" || !tempDir.startsWith("/")) throw new TypeError("SandboxDefaults: tempDir must be an absolute path");
-    if (typeof spec.tags === "string") throw new TypeError("SandboxDefaults: tags must be an array of strings, got a string");
-    this.#spec = readRun([spec], "SandboxDefaults");
-    const { command, options: read } = this.#spec;
-    Object.assign(this, structuredClone({ ...read, command, tempDir, baseUrl }));
+      if (typeof spec.tags === "string") throw new TypeError("SandboxDefaults: tags must be an array of strings, got a string");
+    const { command, options: { tempDir: folder, ...read } } = readRun([{ ...spec, tempDir }], "SandboxDefaults");
+    this.#spec = { command, options: read };
+    Object.assign(this, structuredClone({ ...read, command, tempDir: folder, baseUrl }));
     this.tags ??= [];
     this.env ??= {};
     this.annotations ??= {};

@@ -33,6 +33,11 @@ export class Facts {
     return date(this._info?.startedAtMs);
   }
 
+  /** The name people see. */
+  get displayName() {
+    return this._info?.displayName;
+  }
+
   get image() {
     return this._info?.image;
   }
@@ -110,6 +115,11 @@ export class Facts {
   /** Lets callers reach services that ask for it. A secret; known only where the sandbox was created. */
   get endpointShareToken() {
     return this._info?.shareToken;
+  }
+
+  toJSON() {
+    const { sandboxId, status, image, tags, createdAt, startedAt, exitCode } = this;
+    return { sandboxId, status, image, tags, createdAt, startedAt, exitCode };
   }
 }
 

@@ -2,6 +2,7 @@
 // counts seconds.
 import type { EntryOptions, PurgeOptions, PurgeReport } from "./catalog.js";
 import type { CloudCreateOptions, CloudPlace, Resumed } from "./cloud.js";
+import type { ContainerOptions, FromFileOptions, ImagePullCredentials, Probe } from "./container.js";
 import type { Code, Execution, RunCodeOptions } from "./code.js";
 import type { FileEntry, FileOptions, FileSystem, ListFilesOptions, RemoveOptions } from "./files.js";
 import type { LogOptions, LogStream } from "./logs.js";
@@ -34,10 +35,14 @@ export interface ResourceAmounts {
   memory?: string | undefined;
 }
 
+/** Accelerators, by type or by memory; a number is that many of any. */
+export type Gpu = number | { count?: number | undefined; type?: string | undefined; memoryGb?: number | undefined };
+
 /** Flat: the same promised as allowed. */
 export interface Resources extends ResourceAmounts {
   requests?: ResourceAmounts | undefined;
   limits?: ResourceAmounts | undefined;
+  gpu?: Gpu | null | undefined;
 }
 
 /** A secret of a store, and the variable that it becomes. */
@@ -99,13 +104,13 @@ export interface RunOptions {
   template?: string | null | undefined;
   /** Secrets that become environment variables. */
   secrets?: readonly SecretMapping[] | null | undefined;
-  /** Temporary object storage credentials for its processes; nothing is mounted. */
   /** What it serves. */
   services?: readonly ServiceSpec[] | null | undefined;
   /** @deprecated use `services` */
   ports?: readonly ExposedPort[] | null | undefined;
   /** What may go in and out. */
   network?: NetworkOptions | null | undefined;
+  /** Temporary object storage credentials for its processes; nothing is mounted. */
   objectStorageAccess?: ObjectStorageAccess | null | undefined;
   /** Where it goes, and where when there is no room. Instead of `placementMode`. */
   placementSpillover?: "serverless_then_cks" | "cks_then_serverless" | null | undefined;
@@ -118,6 +123,14 @@ export interface RunOptions {
     | { mountPath: string; size?: string; name?: string; snapshotId?: string; fileSystemSnapshotId?: string }
     | null
     | undefined;
+  /** Decides when it counts as running. Default: as soon as the main command runs. */
+  startupProbe?: Probe | null | undefined;
+  /** For an image of a private registry. */
+  imagePullCredentials?: ImagePullCredentials | null | undefined;
+  /** Several containers. What is one container's is then said in these, and not beside them. */
+  containers?: readonly ContainerOptions[] | null | undefined;
+  /** Where its short-lived files go, absolute. Default: `/tmp`. */
+  tempDir?: string | undefined;
   /** How long each of its calls may take. Default: the client's. */
   requestTimeoutMs?: number | undefined;
   /** Whether it outlives this program. Otherwise it is stopped when the program ends or the page closes. Default: false. */
@@ -184,6 +197,8 @@ export class Sandbox implements AsyncDisposable {
   static resume(sessionId: string, options?: CloudPlace): Promise<Sandbox>;
   /** Starts a sandbox from a template; the options win over what the template says. */
   static fromTemplate(templateId: string, options?: RunOptions): Sandbox;
+  /** Starts a sandbox after a compose file, given as its content. Its services become containers with their names. */
+  static fromFile(compose: Data | Blob, options?: FromFileOptions): Sandbox;
   /** The same as `new Session(…)`. */
   static session(defaults?: SandboxDefaults | SandboxDefaultsOptions, options?: { client?: Client | undefined }): Session;
   /** Finds a sandbox by its id; also one that has ended. */
@@ -214,6 +229,7 @@ export class Sandbox implements AsyncDisposable {
   readonly returncode: number | undefined;
   readonly createdAt: Date | undefined;
   readonly startedAt: Date | undefined;
+  readonly displayName: string | undefined;
   readonly image: string | undefined;
   readonly tags: readonly string[];
   readonly annotations: Readonly<Record<string, string>>;
@@ -264,7 +280,7 @@ export class Sandbox implements AsyncDisposable {
   snapshot(options?: CallOptions & { volume?: string | undefined }): Promise<Snapshot>;
   /**
    * A new sandbox that begins where this one is: the same options, its scratch volumes as they are now. Files outside of
-   * volumes, running processes, and what this package cannot ask for (probes, security contexts) are not taken along.
+   * volumes, running processes, and what this package cannot ask for (security contexts) are not taken along.
    */
   fork(options?: CallOptions & { client?: Client | undefined }): Promise<Sandbox>;
   /** Freezes its processes and saves its workspace, as a session if it is none yet. Gives the session's id. */
@@ -275,6 +291,8 @@ export class Sandbox implements AsyncDisposable {
   destroy(): Promise<void>;
   /** The session that it serves, once it does. */
   readonly sessionId: string | undefined;
+  /** Where its short-lived files go. */
+  readonly tempDir: string;
   /** How it came back from a pause: with its processes, or with its files in a new sandbox. */
   readonly resumed: Resumed | undefined;
 
@@ -320,6 +338,7 @@ export class Sandbox implements AsyncDisposable {
 
 export * from "./catalog.js";
 export * from "./client.js";
+export type * from "./container.js";
 export * from "./storage.js";
 export * from "./process.js";
 export type * from "./network.js";

@@ -8,7 +8,16 @@ export const OPTIONS = {
   run: [
     "image", "containerImage", "command", "args", "env", "environmentVariables", "cwd", "tags", "resources", "mountedFiles",
     "maxLifetimeSeconds", "annotations", "runnerIds", "displayName", "placementMode", "placementSpillover", "createRetryBudgetMs", "runtimeClass", "instanceType",
-    "template", "secrets", "services", "ports", "network", "objectStorageAccess", "volumes", "fileSystemSnapshot", "requestTimeoutMs", "detached", "signal", "client",
+    "template", "secrets", "services", "ports", "network", "objectStorageAccess", "volumes", "fileSystemSnapshot",
+    "startupProbe", "imagePullCredentials", "containers", "tempDir", "requestTimeoutMs", "detached", "signal", "client",
+  ],
+  fromFile: [
+    "primaryService", "imageOverrides", "buildContexts", "builderSizes", "imagePullCredentials", "resources", "tags", "annotations", "displayName",
+    "maxLifetimeSeconds", "runnerIds", "placementMode", "placementSpillover", "createRetryBudgetMs", "network", "objectStorageAccess", "tempDir", "requestTimeoutMs",
+    "detached", "signal", "client",
+  ],
+  container: [
+    "name", "image", "command", "args", "env", "cwd", "resources", "mountedFiles", "secrets", "volumeMounts", "startupProbe", "imagePullCredentials", "primary",
   ],
   exec: ["cwd", "env", "check", "timeoutMs", "stdin", "input", "container", "signal", "maxBufferBytes", "tty"],
   shell: ["command", "cols", "rows", "cwd", "env", "container", "timeoutMs", "signal"],
@@ -62,7 +71,7 @@ OPTIONS.configure = [...OPTIONS.Client, "signalHandlers"];
 /** What is one sandbox's own is no default of many. */
 const OWN = ["mountedFiles", "displayName", "detached", "signal", "client"];
 OPTIONS.sessionFunction = [...new Set([...OPTIONS.run.filter((key) => !["command", "args", "detached", "client"].includes(key)), ...OPTIONS.function])];
-OPTIONS.defaults = [...OPTIONS.run.filter((key) => !OWN.includes(key)), "tempDir", "baseUrl"];
+OPTIONS.defaults = [...OPTIONS.run.filter((key) => !OWN.includes(key)), "baseUrl"];
 
 /** Refuses unknown keys; returns the options under their present names, `{}` for none. */
 export function checkOptions(noun, given, where) {

@@ -64,7 +64,7 @@ export function inSession(session, language) {
     if ((own.image ?? own.containerImage ?? defaults.image) === undefined) own.image = IMAGES[language];
     const sandbox = session.sandbox(own);
     try {
-      return await act(sandbox, { tempDir: options.tempDir ?? defaults.tempDir });
+      return await act(sandbox, { tempDir: options.tempDir });
     } finally {
       // One that cannot be stopped is the session's still, which tells of it when it is closed.
       await sandbox.stop({ gracefulShutdownSeconds: 0, missingOk: true }).catch(() => {});

@@ -3,6 +3,7 @@
 import "./dispose.js";
 import { call, clientOf } from "./client.js";
 import { Code } from "./code.js";
+import { DEFAULT_TEMP_DIR, readRun, text } from "./spec.js";
 import { checkOptions } from "./options.js";
 import { Facts } from "./facts.js";
 import { FileSystem } from "./files.js";
@@ -16,7 +17,6 @@ import { inSandbox, javascriptFunction, pythonFunction } from "./remote.js";
 import { Session } from "./session.js";
 import { TerminalSession, checkSize } from "./terminal.js";
 import { guarded } from "./panic.js";
-import { readRun, text } from "./spec.js";
 import { Snapshot } from "./storage.js";
 
 /** By these it is a session's. */
@@ -31,15 +31,17 @@ export class Sandbox extends Facts {
   #client;
   /** `{ id, resumed, paused }` of the session that it serves. */
   #served;
+  #tempDir;
 
   /**
    * @param {object | Promise<object>} core
    * @param {{ client?: object, detached?: boolean, found?: boolean }} [origin] whose it is, and whether it is ours to end
    * @internal
    */
-  constructor(core, { client, detached = false, found = false } = {}) {
+  constructor(core, { client, detached = false, found = false, tempDir = DEFAULT_TEMP_DIR } = {}) {
     super();
     this.#client = client;
+    this.#tempDir = tempDir;
     this.#ready = Promise.resolve(core).then((made) => (this.#core = made));
     if (client && !detached && !found) this._own(client);
     // Whoever uses the sandbox hears of it; a sandbox that nobody uses must not end the program.
@@ -51,14 +53,18 @@ export class Sandbox extends Facts {
   /** Starts a sandbox: `run()`, `run("python", "main.py")`, `run(["python", "main.py"], options)`. */
   static run(...args) {
     const { command, options } = readRun(args, "Sandbox.run");
-    const { client, signal, detached, ...spec } = options;
+    return Sandbox.#start(options, (core, spec) => core.run(command, spec));
+  }
+
+  /** `make` gives the core's sandbox from what of the options is the core's to read. */
+  static #start({ client, signal, detached, tempDir, ...spec }, make) {
     const start = async (core) => {
-      const sandbox = core.run(command, spec);
+      const sandbox = await make(core, spec);
       sandbox.start({ signal }).catch(() => {});
       return sandbox;
     };
     const served = clientOf({ client });
-    return new Sandbox(call(served, start), { client: served, detached });
+    return new Sandbox(call(served, start), { client: served, detached, tempDir });
   }
 
   /** As run(), but resolves when it is running; with a user or a session's options it is a session's. */
@@ -77,6 +83,15 @@ export class Sandbox extends Facts {
   /** Starts a sandbox from a template; the options win over what the template says. */
   static fromTemplate(templateId, options) {
     return Sandbox.run({ ...options, template: text("templateId", templateId) });
+  }
+
+  /** Starts a sandbox after a compose file: its text, its bytes or a Blob. Its services become containers. */
+  static fromFile(compose, options) {
+    const known = checkOptions("fromFile", options, "Sandbox.fromFile");
+    return Sandbox.#start(known, async (core, spec) => {
+      const read = await (await import("./compose.js")).readCompose(compose, spec);
+      return core.run([], read.options, read.compose);
+    });
   }
 
   /** A session: sandboxes with shared defaults and one end. */
@@ -186,17 +201,9 @@ export class Sandbox extends Facts {
     return new Sandbox(await this.#call((core) => core.fork(rest)), { client: clientOf({ client }) });
   }
 
-  static getSnapshot(snapshotId, options) {
-    return Snapshot.get(snapshotId, options);
-  }
-
-  static listSnapshots(options) {
-    return Snapshot.list(options);
-  }
-
-  static deleteSnapshot(snapshotId, options) {
-    return Snapshot.delete(snapshotId, options);
-  }
+  static getSnapshot = (snapshotId, options) => Snapshot.get(snapshotId, options);
+  static listSnapshots = (options) => Snapshot.list(options);
+  static deleteSnapshot = (snapshotId, options) => Snapshot.delete(snapshotId, options);
 
   /** Freezes its processes and saves its workspace, as a session if it is none yet. Gives the session's id. */
   async pause() {
@@ -247,7 +254,7 @@ export class Sandbox extends Facts {
     const { signal, input, stdin, maxBufferBytes, check, ...rest } = checkOptions("exec", options, "exec");
     const argv = readCommand(command, "exec");
     const spec = { ...rest, stdin: Boolean(stdin) || input !== undefined };
-    const { open, fed } = opener(() => this.#ready, this.files, argv, spec, input);
+    const { open, fed } = opener(() => this.#ready, this, argv, spec, input);
     const beside = (command) => this.exec(command, { container: rest.container });
     const process = new Process(open, beside, argv, { ...spec, stdin, input, fed, signal, maxBufferBytes, check });
     this.#count(process);
@@ -332,6 +339,11 @@ export class Sandbox extends Facts {
     return this.#served?.id;
   }
 
+  /** Where its short-lived files go. */
+  get tempDir() {
+    return this.#tempDir;
+  }
+
   /** How it came back: `thawed`, `restored`, or not at all. */
   get resumed() {
     return this.#served?.resumed;
@@ -349,11 +361,6 @@ export class Sandbox extends Facts {
     checkOptions("call", options, "url");
     if (!Number.isInteger(port) || port < 1 || port > 65535) throw new TypeError(`url: port must be between 1 and 65535, got ${String(port)}`);
     return this.#call((core) => core.url(port, options ?? {}));
-  }
-
-  toJSON() {
-    const { sandboxId, status, image, tags, createdAt, startedAt, exitCode } = this;
-    return { sandboxId, status, image, tags, createdAt, startedAt, exitCode };
   }
 
   /** @internal */

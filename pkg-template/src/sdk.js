@@ -6,7 +6,8 @@ export { Runner, SandboxTemplate, SecretStore, getRunner, listRunners } from "./
 export { Client, configure } from "./client.js";
 export { DEFAULT_BASE_URL, resolveAuth, wandb } from "./credentials.js";
 export { Code, CodeContext } from "./code.js";
-export { DEFAULT_TEMP_DIR, SandboxDefaults } from "./defaults.js";
+export { SandboxDefaults } from "./defaults.js";
+export { DEFAULT_TEMP_DIR } from "./spec.js";
 export { cleanupAll } from "./owned.js";
 export { Session } from "./session.js";
 export * from "./status.js";

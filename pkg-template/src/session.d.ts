@@ -8,8 +8,6 @@ export const DEFAULT_TEMP_DIR: string;
 /** What many sandboxes have in common: all options but those that are one sandbox's own. */
 export interface SandboxDefaultsOptions
   extends Omit<RunOptions, "mountedFiles" | "displayName" | "detached" | "signal" | "client"> {
-  /** Where short-lived files go. Default: `/tmp`. */
-  tempDir?: string | undefined;
   /** Root of the server, for a session that is given no client. */
   baseUrl?: string | undefined;
 }

@@ -42,12 +42,12 @@ export class Session {
   sandbox(...args) {
     this.#checkOpen("create a sandbox");
     const { command, options } = readRun(args, "session.sandbox");
-    const { client, signal: _, detached, ...spec } = options;
+    const { client, signal: _, detached, tempDir = this.#defaults.tempDir, ...spec } = options;
     if (client !== undefined) throw new TypeError("session.sandbox: its client is the session's; leave client out");
     this.#coming++;
     const made = this.#open().then((core) => core.sandbox(command, spec));
     made.finally(() => this.#coming--).catch(() => {});
-    return new Sandbox(made, { client: this.#client, detached });
+    return new Sandbox(made, { client: this.#client, detached, tempDir });
   }
 
   /** Has this sandbox stopped with the session. */

@@ -2,6 +2,9 @@
 
 import { checkOptions } from "./options.js";
 
+/** Where short-lived files go. */
+export const DEFAULT_TEMP_DIR = "/tmp";
+
 /** Reads `(...command, options)`, `([command], options)` or `(options)`. */
 export function readRun(args, where) {
   const last = args.at(-1);
@@ -13,16 +16,29 @@ export function readRun(args, where) {
   alias(where, options, "environmentVariables", "env");
   if (options.fileSystemSnapshot != null) options.volumes = [workspace(options.fileSystemSnapshot), ...(options.volumes ?? [])];
   delete options.fileSystemSnapshot;
+  if (options.tempDir !== undefined && !options.tempDir?.startsWith?.("/")) throw new TypeError(`${where}: tempDir must be an absolute path`);
+  if (Array.isArray(options.containers)) options.containers = options.containers.map((it) => readContainer(it, where));
   if (listed.length > 0 && options.command !== undefined) {
     throw new TypeError(`${where}: give the command as arguments or as an option, not both`);
   }
-  const command = listed.length > 0 ? listed : options.command === undefined ? [] : [options.command].flat();
-  if (options.args !== undefined && command.length === 0) throw new TypeError(`${where}: args need a command`);
-  const whole = [...command, ...(options.args ?? [])];
+  const command = argv(listed.length > 0 ? listed : options.command, options.args, where);
   delete options.command;
   delete options.args;
+  return { command, options };
+}
+
+function readContainer(given, where) {
+  const { command, args, ...rest } = checkOptions("container", given, `${where}: containers`);
+  return { ...rest, command: argv(command, args, where) };
+}
+
+/** A command, as text or as an array, with its arguments. */
+function argv(command, args, where) {
+  const program = command == null ? [] : [command].flat();
+  if (args != null && program.length === 0) throw new TypeError(`${where}: args need a command`);
+  const whole = [...program, ...(args ?? [])];
   for (const part of whole) text("command", part);
-  return { command: whole, options };
+  return whole;
 }
 
 /** The older way to ask for one scratch volume. */

@@ -13,6 +13,8 @@ pub(crate) enum Creation {
     Specified(Box<wire::CreateSandboxRequest>),
     /// On top of a template.
     FromTemplate(Box<wire::CreateSandboxFromTemplateRequest>),
+    /// After a file.
+    FromFile(Box<wire::CreateSandboxFromFileRequest>),
 }
 
 impl Client {
@@ -28,6 +30,9 @@ impl Client {
             }
             Creation::FromTemplate(request) => {
                 self.unary(CallContext::new(Operation::CreateSandboxFromTemplate), options, *request).await
+            }
+            Creation::FromFile(request) => {
+                self.unary(CallContext::new(Operation::CreateSandboxFromFile), options, *request).await
             }
         }
     }

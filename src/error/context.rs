@@ -18,6 +18,7 @@ pub enum Operation {
     StreamLogs,
     ReadFile,
     WriteFile,
+    CreateSandboxFromFile,
     CreateSandboxFromTemplate,
     CreateSandboxTemplate,
     GetSandboxTemplate,
@@ -88,6 +89,7 @@ impl Operation {
             Self::StreamLogs => "StreamLogs",
             Self::ReadFile => "ReadFile",
             Self::WriteFile => "WriteFile",
+            Self::CreateSandboxFromFile => "CreateSandboxFromFile",
             Self::CreateSandboxFromTemplate => "CreateSandboxFromTemplate",
             Self::CreateSandboxTemplate => "CreateSandboxTemplate",
             Self::GetSandboxTemplate => "GetSandboxTemplate",
@@ -137,6 +139,7 @@ impl Operation {
             Self::StreamLogs => "/coreweave.sandbox.v1.SandboxService/StreamLogs",
             Self::ReadFile => "/coreweave.sandbox.v1.SandboxService/ReadFile",
             Self::WriteFile => "/coreweave.sandbox.v1.SandboxService/WriteFile",
+            Self::CreateSandboxFromFile => "/coreweave.sandbox.v1.SandboxService/CreateSandboxFromFile",
             Self::CreateSandboxFromTemplate => "/coreweave.sandbox.v1.SandboxService/CreateSandboxFromTemplate",
             Self::CreateSandboxTemplate => "/coreweave.sandbox.v1.SandboxTemplateService/CreateSandboxTemplate",
             Self::GetSandboxTemplate => "/coreweave.sandbox.v1.SandboxTemplateService/GetSandboxTemplate",
@@ -182,7 +185,8 @@ impl Operation {
             | Self::DeleteSandbox
             | Self::PurgeSandboxes
             | Self::ReadFile => true,
-            Self::CreateSandboxFromTemplate
+            Self::CreateSandboxFromFile
+            | Self::CreateSandboxFromTemplate
             | Self::CreateSandboxTemplate
             | Self::GetSandboxTemplate
             | Self::ListSandboxTemplates
@@ -243,6 +247,7 @@ impl Operation {
             | Self::ReleaseSandbox
             | Self::GetPoolStats
             | Self::CreateSandbox
+            | Self::CreateSandboxFromFile
             | Self::ListSandboxes
             | Self::PurgeSandboxes => Subject::Collection,
             Self::ListAvailableRunners | Self::GetAvailableRunner => Subject::Runner,

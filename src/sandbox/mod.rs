@@ -1,6 +1,9 @@
 //! The noun: a sandbox, from its creation to its end.
 //! Must not know: JavaScript, which transport carries its calls.
 
+mod compose;
+mod container;
+mod container_spec;
 mod create;
 mod exec;
 mod file_script;
@@ -18,6 +21,7 @@ mod network_spec;
 mod options;
 mod placing;
 mod poller;
+mod resources;
 mod services;
 mod snapshot;
 mod spec;
@@ -38,6 +42,8 @@ use std::{
 
 use futures::future::Shared;
 
+pub use compose::ComposeFile;
+pub use container::{ContainerOptions, ImagePullCredentials, Probe, VolumeMount};
 pub use exec::ShellOptions;
 pub use file_script::{FileEntry, FileKind, FileOperation};
 pub use file_system::{FileReader, FileSystem, MAX_COLLECTED_BYTES, part_of};
@@ -53,9 +59,10 @@ pub use network::{
 };
 pub use network_spec::OlderNetwork;
 pub use options::{
-    DEFAULT_ARGS, DEFAULT_COMMAND, DEFAULT_IMAGE, Gpu, MountedFile, ObjectStorageAccess, ObjectStoragePermission,
-    PlacementMode, PlacementSpillover, ResourceAmounts, Resources, SandboxOptions, SecretMapping,
+    DEFAULT_ARGS, DEFAULT_COMMAND, DEFAULT_IMAGE, MountedFile, ObjectStorageAccess, ObjectStoragePermission,
+    PlacementMode, PlacementSpillover, SandboxOptions, SecretMapping,
 };
+pub use resources::{Gpu, ResourceAmounts, Resources};
 pub use services::{EndpointInfo, ServiceInfo, ShareToken};
 pub use snapshot::{DEFAULT_SNAPSHOT_TIMEOUT, Snapshot, SnapshotOptions, SnapshotStatus, SnapshotTrigger};
 pub(crate) use spec::template_spec;

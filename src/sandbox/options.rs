@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 
-use super::{NetworkOptions, Service, VolumeOptions};
-use crate::wire;
+use super::{
+    ComposeFile, ContainerOptions, ImagePullCredentials, NetworkOptions, Probe, Resources, Service, VolumeOptions,
+};
 
 /// The image when none is given.
 pub const DEFAULT_IMAGE: &str = "python:3.11";
@@ -55,6 +56,14 @@ pub struct SandboxOptions {
     /// Id of the template that it is made from; every other option wins over the template's, and what is not set here
     /// is the template's.
     pub template: Option<String>,
+    /// Decides when it counts as running. Default: as soon as the main command runs.
+    pub startup_probe: Option<Probe>,
+    /// For an image of a private registry.
+    pub image_pull_credentials: Option<ImagePullCredentials>,
+    /// Several containers. What is one container's is then said in these, and not beside them. Default: one.
+    pub containers: Vec<ContainerOptions>,
+    /// The compose file that it is made from; see [`Sandbox::from_file`](super::Sandbox::from_file).
+    pub compose: Option<ComposeFile>,
     /// Secrets that become environment variables.
     pub secrets: Vec<SecretMapping>,
     /// Temporary object storage credentials inside.
@@ -76,53 +85,6 @@ pub struct MountedFile {
     pub path: String,
     /// Content.
     pub content: Bytes,
-}
-
-/// What a sandbox is promised (`requests`) and may use at most (`limits`).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Resources {
-    /// Promised.
-    pub requests: ResourceAmounts,
-    /// At most.
-    pub limits: ResourceAmounts,
-    /// Accelerators.
-    pub gpu: Option<Gpu>,
-}
-
-impl Resources {
-    /// The same promised as allowed, e.g. `("500m", "512Mi")`.
-    pub fn fixed(cpu: impl Into<String>, memory: impl Into<String>) -> Self {
-        let amounts = ResourceAmounts { cpu: Some(cpu.into()), memory: Some(memory.into()) };
-        Self { requests: amounts.clone(), limits: amounts, gpu: None }
-    }
-}
-
-/// Quantities as Kubernetes spells them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ResourceAmounts {
-    /// Cores: `2`, `500m`.
-    pub cpu: Option<String>,
-    /// Bytes: `512Mi`, `2Gi`.
-    pub memory: Option<String>,
-}
-
-impl ResourceAmounts {
-    pub(super) fn from_wire(resources: Option<wire::Resources>) -> Self {
-        let given = |text: String| Some(text).filter(|text| !text.is_empty());
-        let wire::Resources { cpu, memory, gpu: _ } = resources.unwrap_or_default();
-        Self { cpu: given(cpu), memory: given(memory) }
-    }
-}
-
-/// Accelerators, by type or by memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gpu {
-    /// How many.
-    pub count: u32,
-    /// Of which type, e.g. `A100`.
-    pub kind: Option<String>,
-    /// Or of at least this much memory.
-    pub memory_gb: Option<u32>,
 }
 
 /// A secret of a store, and the variable that it becomes.
@@ -296,6 +258,24 @@ impl SandboxOptions {
     /// Makes it from a template.
     pub fn template(mut self, id: impl Into<String>) -> Self {
         self.template = Some(id.into());
+        self
+    }
+
+    /// Sets what decides when it counts as running.
+    pub fn startup_probe(mut self, probe: Probe) -> Self {
+        self.startup_probe = Some(probe);
+        self
+    }
+
+    /// Sets the credentials for the registry of its image.
+    pub fn image_pull_credentials(mut self, credentials: ImagePullCredentials) -> Self {
+        self.image_pull_credentials = Some(credentials);
+        self
+    }
+
+    /// Adds a container.
+    pub fn container(mut self, container: ContainerOptions) -> Self {
+        self.containers.push(container);
         self
     }
 

@@ -1,18 +1,11 @@
 //! Options, checked and turned into the wire's request. Must not know: how it is sent.
 
 use super::{
-    DEFAULT_ARGS, DEFAULT_COMMAND, DEFAULT_IMAGE, Gpu, ObjectStorageAccess, ObjectStoragePermission, PlacementMode,
-    ResourceAmounts, Resources, SandboxOptions, SecretMapping, network_spec,
+    ContainerOptions, ObjectStorageAccess, ObjectStoragePermission, PlacementMode, SandboxOptions, compose,
+    container_spec::{MAIN, containers},
+    network_spec,
 };
-use crate::{
-    client::Creation,
-    error::Error,
-    process::{check_env, check_path},
-    wire,
-};
-
-/// The container of those who have one.
-const MAIN: &str = "main";
+use crate::{client::Creation, error::Error, wire};
 
 /// The request that creates a sandbox after `options`.
 ///
@@ -20,7 +13,18 @@ const MAIN: &str = "main";
 /// Validation, naming the option.
 pub(super) fn creation(mut options: SandboxOptions, request_id: String) -> Result<Creation, Error> {
     let display_name = options.display_name.take().unwrap_or_default();
-    let Some(template_id) = options.template.take() else {
+    let template = options.template.take();
+    if let Some(file) = options.compose.take() {
+        if template.is_some() {
+            return Err(Error::invalid("template", "a sandbox is made from one or from a compose file, not from both"));
+        }
+        let mut only = options.take_container();
+        // Of services that say nothing themselves.
+        options.resources = only.resources.take();
+        let blank = only.is_blank();
+        return compose::creation(file, blank, specification(options, false)?, display_name, request_id);
+    }
+    let Some(template_id) = template else {
         let sandbox = wire::Sandbox { spec: Some(specification(options, true)?), display_name, ..Default::default() };
         return Ok(Creation::Specified(Box::new(wire::CreateSandboxRequest { sandbox: Some(sandbox), request_id })));
     };
@@ -38,60 +42,54 @@ pub(super) fn creation(mut options: SandboxOptions, request_id: String) -> Resul
 /// # Errors
 /// Validation, naming the option.
 pub(crate) fn template_spec(options: SandboxOptions) -> Result<wire::SandboxSpec, Error> {
-    match options.template {
-        Some(_) => Err(Error::invalid("template", "a template is not made from another; leave it out")),
-        None => specification(options, false),
+    match (&options.template, &options.compose) {
+        (None, None) => specification(options, false),
+        (Some(_), _) => Err(Error::invalid("template", "a template is not made from another; leave it out")),
+        (None, Some(_)) => Err(Error::invalid("compose", "a template is not made from a file; use `containers`")),
     }
 }
 
 /// With `whole`, defaults stand in for what is not said.
-fn specification(options: SandboxOptions, whole: bool) -> Result<wire::SandboxSpec, Error> {
-    // Every option has to be dealt with here before this compiles.
+fn specification(mut options: SandboxOptions, whole: bool) -> Result<wire::SandboxSpec, Error> {
+    let only = ContainerOptions { name: MAIN.to_owned(), ..options.take_container() };
+    // Every option has to be dealt with here, or in `take_container`, before this compiles.
     let SandboxOptions {
-        image,
-        command,
-        args,
-        env,
-        cwd,
+        image: _,
+        command: _,
+        args: _,
+        env: _,
+        cwd: _,
+        resources: _,
+        mounted_files: _,
+        secrets: _,
+        startup_probe: _,
+        image_pull_credentials: _,
+        containers: several,
         tags,
-        resources,
-        mounted_files,
         max_lifetime_seconds,
         annotations,
-        display_name: _,
         services,
         network,
         runner_ids,
         placement_mode,
         runtime_class,
         instance_type,
-        secrets,
         object_storage_access,
         volumes,
+        // Of the request around it: see `creation`.
+        display_name: _,
         template: _,
+        compose: _,
         // Of the creation's own course: see `placing.rs`.
         placement_spillover: _,
         create_retry_budget: _,
         request_timeout: _,
     } = options;
-    let image = match image {
-        Some(image) => check_text("image", &image).map(|()| image)?,
-        None if whole => DEFAULT_IMAGE.to_owned(),
-        None => String::new(),
-    };
-    check_env("env", &env)?;
-    if let Some(cwd) = &cwd {
-        check_path("cwd", cwd)?;
-    }
-    let (command, args) = main_command(command, args, whole)?;
     for (index, tag) in tags.iter().enumerate() {
         check_text(&format!("tags[{index}]"), tag)?;
     }
     for (index, id) in runner_ids.iter().enumerate() {
         check_text(&format!("runnerIds[{index}]"), id)?;
-    }
-    for (index, file) in mounted_files.iter().enumerate() {
-        check_path(&format!("mountedFiles[{index}].path"), &file.path)?;
     }
     let mode = mode(placement_mode, &runner_ids)?;
     let max_lifetime_seconds = match max_lifetime_seconds {
@@ -102,25 +100,9 @@ fn specification(options: SandboxOptions, whole: bool) -> Result<wire::SandboxSp
             .map_err(|_| Error::invalid("maxLifetimeSeconds", format!("must be at most {}", i32::MAX)))?,
         None => 0,
     };
-    let (volumes, volume_mounts) = super::volumes::volumes(volumes)?;
-    let container = wire::Container {
-        name: MAIN.to_owned(),
-        image,
-        command,
-        args,
-        environment_variables: env.into_iter().collect(),
-        files: mounted_files
-            .into_iter()
-            .map(|file| wire::FileMount { path: file.path, content: file.content })
-            .collect(),
-        working_dir: cwd.unwrap_or_default(),
-        resource_requirements: resources.map(requirements).transpose()?,
-        secret_stores: secret_stores(secrets)?,
-        volume_mounts,
-        ..Default::default()
-    };
+    let (volumes, mounts) = super::volumes::volumes(volumes)?;
     Ok(wire::SandboxSpec {
-        containers: vec![container],
+        containers: containers(only, several, mounts, whole)?,
         volumes,
         max_lifetime_seconds,
         tags,
@@ -134,26 +116,6 @@ fn specification(options: SandboxOptions, whole: bool) -> Result<wire::SandboxSp
         object_storage_access: object_storage_access.map(storage_access).transpose()?,
         ..Default::default()
     })
-}
-
-/// One reference per store, in the order of their first mention.
-fn secret_stores(secrets: Vec<SecretMapping>) -> Result<Vec<wire::SecretStoreReference>, Error> {
-    let mut stores: Vec<wire::SecretStoreReference> = Vec::new();
-    for (index, secret) in secrets.into_iter().enumerate() {
-        let SecretMapping { store, path, field, env_var } = secret;
-        check_text(&format!("secrets[{index}].store"), &store)?;
-        check_text(&format!("secrets[{index}].path"), &path)?;
-        let env_var = env_var.unwrap_or_else(|| path.clone());
-        if env_var.is_empty() || env_var.contains(['=', '\0']) {
-            return Err(Error::invalid(format!("secrets[{index}].envVar"), "must name an environment variable"));
-        }
-        let mapping = wire::SecretMapping { path, field: field.unwrap_or_default(), env_var };
-        match stores.iter_mut().find(|known| known.store_name == store) {
-            Some(known) => known.secrets.push(mapping),
-            None => stores.push(wire::SecretStoreReference { store_name: store, secrets: vec![mapping] }),
-        }
-    }
-    Ok(stores)
 }
 
 fn storage_access(access: ObjectStorageAccess) -> Result<wire::ObjectStorageAccess, Error> {
@@ -172,23 +134,6 @@ fn storage_access(access: ObjectStorageAccess) -> Result<wire::ObjectStorageAcce
     Ok(wire::ObjectStorageAccess { buckets, permission: permission as i32, object_prefix })
 }
 
-fn main_command(command: Option<String>, args: Vec<String>, whole: bool) -> Result<(String, Vec<String>), Error> {
-    let Some(command) = command else {
-        if !args.is_empty() {
-            return Err(Error::invalid("args", "need a `command` to be arguments of"));
-        }
-        if !whole {
-            return Ok(Default::default());
-        }
-        return Ok((DEFAULT_COMMAND.to_owned(), DEFAULT_ARGS.map(str::to_owned).to_vec()));
-    };
-    check_text("command", &command)?;
-    match args.iter().position(|arg| arg.contains('\0')) {
-        Some(index) => Err(Error::invalid(format!("args[{index}]"), "must not contain a NUL character")),
-        None => Ok((command, args)),
-    }
-}
-
 /// Naming runners is choosing one's own cluster.
 fn mode(placement: Option<PlacementMode>, runner_ids: &[String]) -> Result<wire::SandboxMode, Error> {
     match placement {
@@ -202,61 +147,7 @@ fn mode(placement: Option<PlacementMode>, runner_ids: &[String]) -> Result<wire:
     }
 }
 
-fn requirements(resources: Resources) -> Result<wire::ResourceRequirements, Error> {
-    let Resources { requests, limits, gpu } = resources;
-    let gpu = gpu.map(accelerators).transpose()?;
-    let side = |field: &str, amounts: ResourceAmounts| -> Result<Option<wire::Resources>, Error> {
-        for (name, amount) in [("cpu", &amounts.cpu), ("memory", &amounts.memory)] {
-            check_quantity(&format!("resources.{field}.{name}"), amount.as_deref())?;
-        }
-        if amounts == ResourceAmounts::default() && gpu.is_none() {
-            return Ok(None);
-        }
-        let (cpu, memory) = (amounts.cpu.unwrap_or_default(), amounts.memory.unwrap_or_default());
-        Ok(Some(wire::Resources { cpu, memory, gpu: gpu.clone() }))
-    };
-    Ok(wire::ResourceRequirements { requests: side("requests", requests)?, limits: side("limits", limits)? })
-}
-
-fn accelerators(gpu: Gpu) -> Result<wire::Gpu, Error> {
-    use wire::gpu::Selector;
-    let selector = match (gpu.kind, gpu.memory_gb) {
-        (Some(_), Some(_)) => {
-            return Err(Error::invalid("resources.gpu", "choose by type or by memory, not by both"));
-        }
-        (Some(kind), None) => Some(Selector::Type(kind)),
-        (None, Some(memory)) => Some(Selector::MemoryGb(memory.into())),
-        (None, None) => None,
-    };
-    if gpu.count == 0 {
-        return Err(Error::invalid("resources.gpu.count", "must be at least 1; leave `gpu` out for none"));
-    }
-    Ok(wire::Gpu { count: gpu.count.into(), selector })
-}
-
-fn check_quantity(field: &str, amount: Option<&str>) -> Result<(), Error> {
-    let Some(amount) = amount else { return Ok(()) };
-    let digits = amount.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit_ok = ["", "m", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti"].contains(&&amount[digits.len()..]);
-    match is_number(digits) && unit_ok {
-        true => Ok(()),
-        false => {
-            Err(Error::invalid(field, format!("{amount:?} is no quantity; e.g. \"500m\" of cpu, \"512Mi\" of memory")))
-        }
-    }
-}
-
-/// `2`, `0.5` or `1e3`. By hand, because parsing floats brings tables of ten kilobytes that do not compress.
-fn is_number(text: &str) -> bool {
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-    let exponent_ok = matches!(exponent.len(), 1 | 2) && digits(exponent);
-    digits(whole) && digits(fraction) && whole.len() + fraction.len() > 0 && exponent_ok
-}
-
-fn check_text(field: &str, text: &str) -> Result<(), Error> {
+pub(super) fn check_text(field: &str, text: &str) -> Result<(), Error> {
     match text {
         "" => Err(Error::invalid(field, "must not be empty")),
         text if text.contains('\0') => Err(Error::invalid(field, "must not contain a NUL character")),
@@ -279,21 +170,12 @@ mod tests {
         match creation(options, "id".into()).unwrap() {
             Creation::Specified(request) => request.sandbox.unwrap().spec.unwrap(),
             Creation::FromTemplate(request) => request.overrides.unwrap(),
+            Creation::FromFile(request) => panic!("{request:?}"),
         }
     }
 
     fn refused(options: SandboxOptions) -> String {
         creation(options, "id".into()).unwrap_err().field_violations()[0].field.clone()
-    }
-
-    #[test]
-    fn quantities_are_numbers_with_a_unit_or_none() {
-        for good in ["2", "0.5", ".5", "5.", "500m", "512Mi", "1e3", "1E-3", "0"] {
-            assert!(super::check_quantity("cpu", Some(good)).is_ok(), "{good}");
-        }
-        for bad in ["", ".", "-1", "+1", "two", "inf", "NaN", "1e", "1e+", "1.2.3", "1 Gi", "1Qi", "e3", "1e999"] {
-            assert!(super::check_quantity("cpu", Some(bad)).is_err(), "{bad}");
-        }
     }
 
     #[test]

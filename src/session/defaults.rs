@@ -21,10 +21,12 @@ pub struct SandboxDefaults {
 }
 
 impl SandboxDefaults {
-    /// These options are the defaults. What is a single sandbox's own, its files and its name, is left out.
+    /// These options are the defaults. What is a single sandbox's own, its files, its name and its compose file, is left
+    /// out.
     pub fn new(mut options: SandboxOptions) -> Self {
         options.mounted_files = Vec::new();
         options.display_name = None;
+        options.compose = None;
         Self { options }
     }
 
@@ -62,14 +64,22 @@ impl SandboxDefaults {
     }
 
     /// A sandbox's options: its own where it has any, these where not. Tags, environment and annotations are added up.
+    /// Whoever has containers of its own, or a compose file, takes nothing from these that is about the only container.
     pub fn apply(&self, own: SandboxOptions) -> SandboxOptions {
-        let defaults = self.options.clone();
+        let mut defaults = self.options.clone();
+        if !own.containers.is_empty() || own.compose.is_some() {
+            drop(defaults.take_container());
+            (defaults.services, defaults.volumes) = match own.compose {
+                Some(_) => (Vec::new(), Vec::new()),
+                None => (defaults.services, defaults.volumes),
+            };
+        }
         SandboxOptions {
             // A command and its arguments go together.
             args: if own.command.is_some() { own.args } else { defaults.args },
             command: own.command.or(defaults.command),
             image: own.image.or(defaults.image),
-            env: self.merge_environment_variables(own.env),
+            env: merged(&defaults.env, own.env),
             cwd: own.cwd.or(defaults.cwd),
             tags: self.merge_tags(own.tags),
             resources: own.resources.or(defaults.resources),
@@ -77,6 +87,10 @@ impl SandboxDefaults {
             max_lifetime_seconds: own.max_lifetime_seconds.or(defaults.max_lifetime_seconds),
             annotations: self.merge_annotations(own.annotations),
             display_name: own.display_name,
+            startup_probe: own.startup_probe.or(defaults.startup_probe),
+            image_pull_credentials: own.image_pull_credentials.or(defaults.image_pull_credentials),
+            containers: either(own.containers, defaults.containers),
+            compose: own.compose,
             services: either(own.services, defaults.services),
             network: if own.network == Default::default() { defaults.network } else { own.network },
             runner_ids: either(own.runner_ids, defaults.runner_ids),
@@ -103,6 +117,9 @@ impl SandboxDefaults {
             "cwd" => options.cwd = None,
             "tags" => options.tags = blank.tags,
             "resources" => options.resources = None,
+            "startupProbe" => options.startup_probe = None,
+            "imagePullCredentials" => options.image_pull_credentials = None,
+            "containers" => options.containers = blank.containers,
             "maxLifetimeSeconds" => options.max_lifetime_seconds = None,
             "annotations" => options.annotations = blank.annotations,
             "services" | "ports" => options.services = blank.services,
@@ -142,7 +159,7 @@ fn either<T>(own: Vec<T>, default: Vec<T>) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::SandboxDefaults;
-    use crate::sandbox::{NetworkOptions, PlacementMode, Resources, SandboxOptions, Service};
+    use crate::sandbox::{ContainerOptions, NetworkOptions, PlacementMode, Probe, Resources, SandboxOptions, Service};
 
     fn full() -> SandboxOptions {
         let mut options = SandboxOptions::new()
@@ -152,6 +169,7 @@ mod tests {
             .cwd("/tmp")
             .tag("t")
             .resources(Resources::fixed("1", "1Gi"))
+            .startup_probe(Probe::new(["true"]))
             .max_lifetime_seconds(5)
             .annotation("a", "b")
             .service(Service::public(8080))
@@ -183,6 +201,14 @@ mod tests {
     }
 
     #[test]
+    fn containers_of_its_own_take_nothing_that_is_about_the_only_one() {
+        let own = SandboxOptions::new().container(ContainerOptions::new("a"));
+        let options = SandboxDefaults::new(full()).apply(own.clone());
+        assert_eq!((options.image, options.env.len(), options.startup_probe), (None, 0, None));
+        assert_eq!((options.containers, options.tags), (own.containers, vec!["t".to_owned()]));
+    }
+
+    #[test]
     fn every_default_can_be_cleared_by_its_name() {
         let names = [
             "image",
@@ -191,6 +217,7 @@ mod tests {
             "cwd",
             "tags",
             "resources",
+            "startupProbe",
             "maxLifetimeSeconds",
             "annotations",
             "services",

@@ -7,6 +7,7 @@ use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use super::{
     Answer,
     abort::promise,
+    container,
     credentials::{JsProvider, header_map},
     error::js_error,
     interceptor::JsInterceptor,
@@ -61,9 +62,10 @@ impl CoreClient {
         Ok(Self { client })
     }
 
-    /// A sandbox that is not started yet.
-    pub fn run(&self, command: &JsValue, options: &JsValue) -> Answer<CoreSandbox> {
-        let options = run_options(command, options)?;
+    /// A sandbox that is not started yet; `compose` is undefined, or a compose file and what is said about it.
+    pub fn run(&self, command: &JsValue, options: &JsValue, compose: &JsValue) -> Answer<CoreSandbox> {
+        let mut options = run_options(command, options)?;
+        options.compose = container::compose(compose)?;
         Ok(CoreSandbox::from(Sandbox::prepare(&self.client, options)))
     }
 

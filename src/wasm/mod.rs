@@ -10,6 +10,7 @@ mod catalog;
 mod client;
 mod cloud;
 mod code;
+mod container;
 mod credentials;
 mod error;
 mod files;

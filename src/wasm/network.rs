@@ -19,8 +19,8 @@ const NETWORK: &[&str] =
 
 /// Reads `services`, `ports` and `network` of `options`.
 pub(super) fn read(options: &Reader, made: &mut SandboxOptions) -> Answer<()> {
-    made.services = list(options, "services", service)?;
-    for exposed in list(options, "ports", |value| port_of(value, "ports"))? {
+    made.services = options.list("services", "an array", service)?;
+    for exposed in options.list("ports", "an array", |value| port_of(value, "ports"))? {
         if !made.services.iter().any(|service| service.port == exposed.port) {
             made.services.push(exposed);
         }
@@ -29,8 +29,8 @@ pub(super) fn read(options: &Reader, made: &mut SandboxOptions) -> Answer<()> {
     let mut rules = NetworkOptions::default();
     rules.deny_egress = network.bool("denyEgress")?;
     rules.deny_ingress = network.bool("denyIngress")?;
-    rules.egress = list(&network, "egress", egress)?;
-    rules.ingress = list(&network, "ingress", ingress)?;
+    rules.egress = network.list("egress", "an array", egress)?;
+    rules.ingress = network.list("ingress", "an array", ingress)?;
     rules.dns_egress = match network.string("dnsEgress")?.as_deref() {
         None => None,
         Some("allow") => Some(true),
@@ -39,20 +39,12 @@ pub(super) fn read(options: &Reader, made: &mut SandboxOptions) -> Answer<()> {
     };
     let older = OlderNetwork {
         ingress_mode: network.string("ingressMode")?,
-        exposed_ports: list(&network, "exposedPorts", |value| port_of(value, "exposedPorts"))?,
+        exposed_ports: network.list("exposedPorts", "an array", |value| port_of(value, "exposedPorts"))?,
         egress_mode: network.string("egressMode")?,
     };
     older.apply(&mut made.services, &mut rules).map_err(js_error)?;
     made.network = rules;
     Ok(())
-}
-
-fn list<T>(reader: &Reader, key: &str, read: impl Fn(&JsValue) -> Answer<T>) -> Answer<Vec<T>> {
-    let Some(value) = reader.raw(key).filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
-    if !Array::is_array(&value) {
-        return Err(reader.wrong(key, "an array"));
-    }
-    Array::from(&value).iter().map(|it| read(&it)).collect()
 }
 
 fn unknown(field: &str, given: &str, known: &str) -> JsValue {
@@ -142,7 +134,7 @@ fn egress(value: &JsValue) -> Answer<EgressRule> {
         tenant(&reader)?.map(Destination::Tenant),
     ];
     let destination = one(all, "network.egress", "any, cidr, httpsHostname or tenant")?;
-    Ok(EgressRule { destination, ports: list(&reader, "ports", ports)? })
+    Ok(EgressRule { destination, ports: reader.list("ports", "an array", ports)? })
 }
 
 fn ingress(value: &JsValue) -> Answer<IngressRule> {
@@ -153,7 +145,7 @@ fn ingress(value: &JsValue) -> Answer<IngressRule> {
         tenant(&reader)?.map(Source::Tenant),
     ];
     let source = one(all, "network.ingress", "any, cidr or tenant")?;
-    Ok(IngressRule { source, ports: list(&reader, "ports", ports)? })
+    Ok(IngressRule { source, ports: reader.list("ports", "an array", ports)? })
 }
 
 fn one<T>(all: impl IntoIterator<Item = Option<T>>, field: &str, known: &str) -> Answer<T> {

@@ -3,15 +3,13 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use js_sys::{Array, Number, Object};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 
 use super::{
-    Answer,
+    Answer, container,
     error::{js_error, type_error},
     network,
-    reader::{Reader, bytes, strings},
+    reader::{Reader, strings},
     storage::volumes,
 };
 use crate::{
@@ -19,8 +17,8 @@ use crate::{
     error::Error,
     process::{ExecOptions, TerminalSize},
     sandbox::{
-        DeleteOptions, ListOptions, MountedFile, ObjectStorageAccess, ObjectStoragePermission, PlacementMode,
-        PlacementSpillover, ResourceAmounts, Resources, SandboxOptions, SecretMapping, ShellOptions, StopOptions,
+        DeleteOptions, ListOptions, ObjectStorageAccess, ObjectStoragePermission, PlacementMode, PlacementSpillover,
+        SandboxOptions, ShellOptions, StopOptions,
     },
 };
 
@@ -47,6 +45,9 @@ const RUN: &[&str] = &[
     "network",
     "objectStorageAccess",
     "volumes",
+    "startupProbe",
+    "imagePullCredentials",
+    "containers",
     "requestTimeoutMs",
 ];
 const EXEC: &[&str] = &["cwd", "env", "timeoutMs", "stdin", "container", "tty", "signal"];
@@ -64,12 +65,12 @@ type Call<T> = (Option<JsValue>, Option<Duration>, T);
 pub(super) fn run_options(command: &JsValue, options: &JsValue) -> Answer<SandboxOptions> {
     let reader = Reader::new("Sandbox.run", options, RUN)?;
     let mut made = SandboxOptions::new().command(argv(command)?);
-    made.image = reader.string("image")?;
-    made.env = reader.map("env")?.unwrap_or_default();
-    made.cwd = reader.string("cwd")?;
+    let only = container::read(&reader)?;
+    (made.image, made.env, made.cwd) = (only.image, only.env, only.cwd);
+    (made.resources, made.secrets, made.mounted_files) = (only.resources, only.secrets, only.mounted_files);
+    (made.startup_probe, made.image_pull_credentials) = (only.startup_probe, only.image_pull_credentials);
+    made.containers = container::several(&reader)?;
     made.tags = reader.strings("tags")?.unwrap_or_default();
-    made.resources = resources(&reader)?;
-    made.mounted_files = mounted_files(&reader)?;
     made.max_lifetime_seconds = reader.number("maxLifetimeSeconds")?;
     made.annotations = reader.map("annotations")?.unwrap_or_default();
     made.runner_ids = reader.strings("runnerIds")?.unwrap_or_default();
@@ -80,7 +81,6 @@ pub(super) fn run_options(command: &JsValue, options: &JsValue) -> Answer<Sandbo
     made.runtime_class = reader.string("runtimeClass")?;
     made.instance_type = reader.string("instanceType")?;
     made.template = reader.string("template")?;
-    made.secrets = secrets(&reader)?;
     made.object_storage_access = object_storage(&reader)?;
     network::read(&reader, &mut made)?;
     made.volumes = volumes(&reader)?;
@@ -171,19 +171,6 @@ fn size(reader: &Reader) -> Answer<TerminalSize> {
     Ok(TerminalSize { cols: read("cols", default.cols)?, rows: read("rows", default.rows)? })
 }
 
-fn resources(reader: &Reader) -> Answer<Option<Resources>> {
-    let Some(nested) = reader.nested("resources", &["cpu", "memory", "requests", "limits"])? else { return Ok(None) };
-    let amounts = |reader: &Reader| -> Answer<ResourceAmounts> {
-        Ok(ResourceAmounts { cpu: quantity(reader, "cpu")?, memory: quantity(reader, "memory")? })
-    };
-    let flat = amounts(&nested)?;
-    let part = |key: &'static str| -> Answer<ResourceAmounts> {
-        nested.nested(key, &["cpu", "memory"])?.map_or_else(|| Ok(flat.clone()), |it| amounts(&it))
-    };
-    let (requests, limits) = (part("requests")?, part("limits")?);
-    Ok(Some(Resources { requests, limits, gpu: None }))
-}
-
 /// `false`, or `{ attempts, budgetMs, firstDelayMs, maxDelayMs }`.
 pub(super) fn retry_policy(value: &JsValue) -> Answer<RetryPolicy> {
     if let Some(wanted) = value.as_bool() {
@@ -222,24 +209,6 @@ fn placement(reader: &Reader) -> Answer<Option<PlacementMode>> {
     })
 }
 
-/// `[{ store, path, field?, envVar? }]`
-fn secrets(reader: &Reader) -> Answer<Vec<SecretMapping>> {
-    let Some(value) = reader.raw("secrets").filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
-    if !Array::is_array(&value) {
-        return Err(reader.wrong("secrets", "an array of { store, path, field, envVar }"));
-    }
-    let read = |it: JsValue| {
-        let it = Reader::new("secrets", &it, &["store", "path", "field", "envVar"])?;
-        Ok(SecretMapping {
-            store: it.string("store")?.unwrap_or_default(),
-            path: it.string("path")?.unwrap_or_default(),
-            field: it.string("field")?,
-            env_var: it.string("envVar")?,
-        })
-    };
-    Array::from(&value).iter().map(read).collect()
-}
-
 /// `{ buckets, permission?, objectPrefix? }`
 fn object_storage(reader: &Reader) -> Answer<Option<ObjectStorageAccess>> {
     let keys = &["buckets", "permission", "objectPrefix"];
@@ -254,35 +223,4 @@ fn object_storage(reader: &Reader) -> Answer<Option<ObjectStorageAccess>> {
     };
     let buckets = nested.strings("buckets")?.unwrap_or_default();
     Ok(Some(ObjectStorageAccess { buckets, permission, object_prefix: nested.string("objectPrefix")? }))
-}
-
-/// `2` and `"2"` are both two cores.
-fn quantity(reader: &Reader, key: &str) -> Answer<Option<String>> {
-    match reader.raw(key).and_then(|value| value.dyn_into::<Number>().ok()) {
-        Some(number) => Ok(number.to_string_with_radix(10).ok().map(String::from)),
-        None => reader.string(key),
-    }
-}
-
-/// `{ "/path": content }` or `[{ path, content }]`.
-fn mounted_files(reader: &Reader) -> Answer<Vec<MountedFile>> {
-    let Some(value) = reader.raw("mountedFiles").filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
-    let wrong = || reader.wrong("mountedFiles", "an object of paths and contents, or an array of { path, content }");
-    let file = |path: Option<String>, content: &JsValue| {
-        let content = Bytes::from(bytes(content).ok_or_else(wrong)?);
-        Ok(MountedFile { path: path.ok_or_else(wrong)?, content })
-    };
-    if Array::is_array(&value) {
-        let read = |it: JsValue| {
-            let it = Reader::new("mountedFiles", &it, &["path", "content"])?;
-            file(it.string("path")?, &it.raw("content").unwrap_or(JsValue::UNDEFINED))
-        };
-        return Array::from(&value).iter().map(read).collect();
-    }
-    let object = value.dyn_ref::<Object>().ok_or_else(wrong)?;
-    let read = |pair: JsValue| {
-        let pair: Array = pair.unchecked_into();
-        file(pair.get(0).as_string(), &pair.get(1))
-    };
-    Object::entries(object).iter().map(read).collect()
 }

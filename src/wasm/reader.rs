@@ -104,6 +104,15 @@ impl Reader {
         self.present(key).map(|value| Self::new(key, &value, known)).transpose()
     }
 
+    /// A list, each of which is read by `read`; `null` and `[]` are the empty one.
+    pub(super) fn list<T>(&self, key: &str, expected: &str, read: impl Fn(&JsValue) -> Answer<T>) -> Answer<Vec<T>> {
+        let Some(value) = self.present(key) else { return Ok(Vec::new()) };
+        if !Array::is_array(&value) {
+            return Err(self.wrong(key, expected));
+        }
+        Array::from(&value).iter().map(|it| read(&it)).collect()
+    }
+
     pub(super) fn wrong(&self, key: &str, expected: &str) -> JsValue {
         let given = self.raw(key).unwrap_or(JsValue::UNDEFINED);
         let kind = match given.is_null() {

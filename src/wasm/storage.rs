@@ -1,6 +1,6 @@
 //! Snapshots and volumes, as `storage.js` and `sandbox.js` see them.
 
-use js_sys::{Array, Promise};
+use js_sys::Promise;
 use serde::Serialize;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
@@ -142,12 +142,8 @@ impl CoreClient {
 
 /// `[{ mountPath, name?, … }]`
 pub(super) fn volumes(reader: &Reader) -> Answer<Vec<VolumeOptions>> {
-    let Some(value) = reader.raw("volumes").filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
-    if !Array::is_array(&value) {
-        return Err(reader.wrong("volumes", "an array of { mountPath, … }"));
-    }
-    let read = |it: JsValue| {
-        let it = Reader::new("volumes", &it, VOLUMES)?;
+    reader.list("volumes", "an array of { mountPath, … }", |it| {
+        let it = Reader::new("volumes", it, VOLUMES)?;
         let mut made = VolumeOptions::scratch(it.string("mountPath")?.unwrap_or_default());
         made.name = it.string("name")?;
         made.volume_id = it.string("volumeId")?;
@@ -165,8 +161,7 @@ pub(super) fn volumes(reader: &Reader) -> Answer<Vec<VolumeOptions>> {
             }
         };
         Ok(made)
-    };
-    Array::from(&value).iter().map(read).collect()
+    })
 }
 
 #[derive(Serialize)]

@@ -7,6 +7,7 @@
 mod catalog;
 mod client;
 mod code;
+mod containers;
 mod cuts;
 mod files;
 mod functions;

@@ -9,6 +9,7 @@ import { catalog } from "./suite/catalog.mjs";
 import { client } from "./suite/client.mjs";
 import { cloud } from "./suite/cloud.mjs";
 import { code } from "./suite/code.mjs";
+import { containers } from "./suite/containers.mjs";
 import { errors } from "./suite/errors.mjs";
 import { exec } from "./suite/exec.mjs";
 import { files } from "./suite/files.mjs";
@@ -22,4 +23,4 @@ import { storage } from "./suite/storage.mjs";
 import { terminal } from "./suite/terminal.mjs";
 import { waiting } from "./suite/waiting.mjs";
 
-export const suite = { exec, stdin, terminal, files, cloud, code, catalog, functions, logs, lifecycle, network, session, storage, client, errors, waiting };
+export const suite = { exec, stdin, terminal, files, cloud, code, containers, catalog, functions, logs, lifecycle, network, session, storage, client, errors, waiting };

@@ -24,7 +24,7 @@ function keysOf(name) {
 
 /** A list of keys in the core's readers. */
 async function readerKeys(name) {
-  const source = (await Promise.all(["options", "logs"].map((file) => read(`src/wasm/${file}.rs`)))).join("");
+  const source = (await Promise.all(["options", "logs", "container"].map((file) => read(`src/wasm/${file}.rs`)))).join("");
   const [, list] = new RegExp(`const ${name}: &\\[&str\\] =\\s*&\\[(.*?)\\];`, "s").exec(source) ?? [];
   assert.ok(list, `src/wasm has no ${name}`);
   return [...list.matchAll(/"(\w+)"/g)].map((match) => match[1]).sort();
@@ -65,6 +65,8 @@ test("the options are the same here, in the types and in the core", async () => 
   const pairs = {
     Client: ["ClientOptions"],
     run: ["RunOptions", "RUN"],
+    container: ["ContainerOptions", "CONTAINER"],
+    fromFile: ["FromFileOptions"],
     exec: ["ExecOptions", "EXEC"],
     shell: ["ShellOptions", "SHELL"],
     logs: ["LogOptions", "LOGS"],
@@ -85,7 +87,8 @@ test("the options are the same here, in the types and in the core", async () => 
   };
   // What JavaScript deals with itself, or passes on under its other name.
   const kept = {
-    run: ["args", "client", "command", "containerImage", "detached", "environmentVariables", "fileSystemSnapshot", "signal"],
+    run: ["args", "client", "command", "containerImage", "detached", "environmentVariables", "fileSystemSnapshot", "signal", "tempDir"],
+    container: ["args"],
     exec: ["check", "input", "maxBufferBytes"],
     shell: ["command"],
     delete: ["client"],

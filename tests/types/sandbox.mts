@@ -79,3 +79,17 @@ export function wrong(sandbox: Sandbox): void {
   // @ts-expect-error a sandbox is not thenable
   sandbox.then;
 }
+
+// Several containers, and compose files.
+const probe = { exec: ["true"], periodSeconds: 1 };
+Sandbox.run({ containers: [{ name: "a", command: "sleep", args: ["1"], startupProbe: probe }, { name: "b", image: "redis:7", primary: true }] });
+Sandbox.run({ startupProbe: probe, imagePullCredentials: { registry: "ghcr.io", store: "s", path: "p" }, resources: { gpu: 1 }, tempDir: "/var/tmp" });
+Sandbox.run({ resources: { cpu: 1, gpu: { count: 2, type: "A100" } } });
+const composed: Sandbox = Sandbox.fromFile("services: {}", { primaryService: "a", imageOverrides: { a: "b" } });
+composed.displayName satisfies string | undefined;
+// @ts-expect-error a container has a name
+Sandbox.run({ containers: [{ image: "a" }] });
+// @ts-expect-error a probe has a command
+Sandbox.run({ startupProbe: { periodSeconds: 1 } });
+// @ts-expect-error the file says which images there are
+Sandbox.fromFile("services: {}", { image: "a" });

@@ -7,7 +7,7 @@ import { FunctionError, FunctionSerializationError, SandboxExecutionError } from
  * @param {{ again?: boolean }} options `again`: the sandbox lives on and has to be left as it was
  */
 export async function callIn(sandbox, program, options) {
-  const { cwd, env, container, timeoutMs, signal, onStdout, onStderr, tempDir = "/tmp", again } = options;
+  const { cwd, env, container, timeoutMs, signal, onStdout, onStderr, tempDir = sandbox.tempDir, again } = options;
   const folder = `${tempDir}/sandbox_payload_${crypto.randomUUID()}`;
   const reach = { container, signal };
   try {
