@@ -25,6 +25,8 @@ pub mod client;
 pub mod cloud;
 pub mod code;
 pub mod config;
+#[cfg(not(target_arch = "wasm32"))]
+mod disk;
 pub mod error;
 pub mod process;
 pub mod sandbox;
@@ -48,6 +50,8 @@ pub(crate) use transport::{JsSink, PayloadCall};
 
 pub use client::{CallHead, CallOptions, Client};
 pub use config::{ClientConfig, Credentials};
+#[cfg(not(target_arch = "wasm32"))]
+pub use disk::{FileProgress, TransferOptions, Transferred};
 pub use error::{Error, ErrorKind};
 pub use process::{ExecOptions, Process, ProcessResult};
 pub use sandbox::{Sandbox, SandboxOptions, SandboxStatus};

@@ -1,19 +1,16 @@
 // Whole directories, both ways, as tar streams through a process: bounded memory, whatever their size.
 
-import { SandboxFileError } from "./errors.js";
-import { ignoring } from "./ignore.js";
-import { runtimeOf } from "./load.js";
+import { load, runtimeOf } from "./load.js";
 import { streamOf } from "./stdin.js";
 import { pack, unpack as unpackTar } from "./tar.js";
 import { toBytes } from "./text.js";
 
-const RECEIVE = 'mkdir -p -- "$1" && exec tar -x -f - -C "$1"';
-const SEND = '[ -e "$1" ] || exit 65; [ -d "$1" ] || exit 67; exec tar -c -f - -C "$1" .';
 const PIECE = 256 * 1024;
 
 /** Resolves to how much went: `{ files, bytes }`. */
 export async function upload(exec, source, path, { ignore, onProgress, container, signal, timeoutMs }) {
-  const { entries, totals } = await gather(source, ignoring(ignore));
+  const core = await load();
+  const { entries, totals } = await gather(source, ignoring(core, ignore));
   const progress = { path: "", files: 0, bytes: 0, ...totals };
   const counted = async function* () {
     for await (const entry of entries) {
@@ -24,21 +21,22 @@ export async function upload(exec, source, path, { ignore, onProgress, container
       onProgress?.({ ...progress });
     }
   };
-  const process = exec(["/bin/sh", "-c", RECEIVE, "sh", path], { input: pack(counted()), container, signal, timeoutMs });
+  const process = exec(core.fileCommand("upload", path), { input: pack(counted()), container, signal, timeoutMs });
   const { exitCode, stderr } = await process;
-  if (exitCode !== 0) throw failure("upload", path, exitCode, stderr);
+  core.checkFile("upload", path, exitCode, stderr);
   return { files: progress.files, bytes: progress.bytes };
 }
 
 /** The entries below a directory of the sandbox, with their bytes. */
 export async function* download(exec, path, { ignore, onProgress, container, signal, timeoutMs }) {
-  const ignored = ignoring(ignore);
-  const process = exec(["/bin/sh", "-c", SEND, "sh", path], { container, signal, timeoutMs });
+  const core = await load();
+  const ignored = ignoring(core, ignore);
+  const process = exec(core.fileCommand("download", path), { container, signal, timeoutMs });
   const progress = { path: "", files: 0, bytes: 0 };
   try {
     for await (const entry of unpackTar(process.stdout)) {
       const name = entry.path.replace(/^(\.\/)+/, "").replace(/\/+$/, "");
-      if (name === "" || name === "." || isIgnored(ignored, name, entry.type === "directory")) continue;
+      if (name === "" || name === "." || ignored(name, entry.type === "directory")) continue;
       progress.path = name;
       yield {
         path: name,
@@ -55,10 +53,11 @@ export async function* download(exec, path, { ignore, onProgress, container, sig
   } catch (error) {
     // Why the archive ended early, the process knows better.
     const { exitCode, stderr } = await process;
-    throw exitCode === 0 ? error : failure("download", path, exitCode, stderr);
+    core.checkFile("download", path, exitCode, stderr);
+    throw error;
   }
   const { exitCode, stderr } = await process;
-  if (exitCode !== 0) throw failure("download", path, exitCode, stderr);
+  core.checkFile("download", path, exitCode, stderr);
 }
 
 /** Writes entries below a directory of this machine. */
@@ -66,12 +65,19 @@ export async function unpack(entries, target) {
   return (await onDisk("download")).write(entries, target);
 }
 
-/** What is below an ignored directory is ignored, too. */
-function isIgnored(ignored, path, isDirectory) {
-  for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1)) {
-    if (ignored(path.slice(0, at), true)) return true;
+/** `(path, isDirectory) => boolean` of patterns as in a .gitignore file, or of a function. What is below an ignored directory is ignored, too. */
+function ignoring(core, rules) {
+  if (rules === undefined) return () => false;
+  if (typeof rules !== "function") {
+    const made = new core.CoreIgnoreRules([...rules].map(String));
+    return (path, isDirectory) => made.ignores(path, isDirectory);
   }
-  return ignored(path, isDirectory);
+  return (path, isDirectory) => {
+    for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1)) {
+      if (rules(path.slice(0, at), true)) return true;
+    }
+    return Boolean(rules(path, isDirectory));
+  };
 }
 
 /** The entries of whatever is a directory here, and, where they are known, their number and size. */
@@ -93,7 +99,7 @@ function listed(entries) {
   return { entries, totals: { totalFiles: files.length, totalBytes: files.reduce((sum, { size }) => sum + size, 0) } };
 }
 
-const keep = (ignored) => (entry) => !isIgnored(ignored, entry.path, entry.type === "directory");
+const keep = (ignored) => (entry) => !ignored(entry.path, entry.type === "directory");
 
 async function* given(source, ignored) {
   for await (const item of source) {
@@ -156,11 +162,4 @@ async function onDisk(what) {
   const { directory } = runtimeOf();
   if (!directory) throw new TypeError(`files.${what}: this runtime has no file system; give or take the files themselves`);
   return directory();
-}
-
-function failure(operation, path, exitCode, stderr) {
-  const metadata = { filepath: path, operation };
-  const reasons = { 65: ["FILE_NOT_FOUND", "does not exist"], 67: ["FILE_NOT_A_DIRECTORY", "is no directory"] };
-  const [reason, what] = reasons[exitCode] ?? ["FILE_IO_FAILED", `${operation} failed: ${stderr.trim().split("\n").pop() || `exit code ${exitCode}`}`];
-  return new SandboxFileError(`${path} ${what}`, { reason: `CWSANDBOX_${reason}`, metadata });
 }

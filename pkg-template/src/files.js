@@ -163,7 +163,7 @@ export class FileSystem {
 
   async *#pieces(path, { container, timeoutMs, signal }) {
     const core = await load();
-    const process = this.#exec(core.fileReadCommand(path), { container, timeoutMs, signal });
+    const process = this.#exec(core.fileCommand("read", path), { container, timeoutMs, signal });
     let received = 0;
     for await (const chunk of process.stdout) {
       received += chunk.length;
@@ -198,7 +198,7 @@ export class FileSystem {
     const part = core.partOfFile(path);
     const options = { container, timeoutMs, signal };
     try {
-      const process = this.#exec(core.fileWriteCommand(part), { stdin: true, ...options });
+      const process = this.#exec(core.fileCommand("write", part), { stdin: true, ...options });
       const size = (await canSend(process)) ? await send(core, process, part, source) : await this.#append(part, source, options);
       await this.#operate("commit", part, { to: path, size, container, signal });
     } catch (error) {
@@ -257,7 +257,7 @@ async function send(core, process, part, source) {
     throw error;
   }
   const { exitCode, stderr } = await process;
-  core.checkFileWrite(part, exitCode, stderr);
+  core.checkFile("write", part, exitCode, stderr);
   return size;
 }
 

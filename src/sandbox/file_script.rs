@@ -11,6 +11,7 @@ const NOT_A_DIRECTORY: i32 = 67;
 const DENIED: i32 = 68;
 const EXISTS: i32 = 69;
 const TRUNCATED: i32 = 74;
+const NOTHING_TO_WATCH: i32 = 73;
 const NO_PROGRAM: i32 = 127;
 
 const THERE: &str = r#"[ -e "$1" ] || [ -L "$1" ] || exit 65; "#;
@@ -30,6 +31,8 @@ const COMMIT: &str = r#"trap 'rm -f -- "$1"' EXIT; [ -d "$2" ] && exit 66
 [ "$(wc -c <"$1")" -eq "$3" ] || exit 74; mv -f -- "$1" "$2""#;
 /// The size goes first, to stderr, to be compared with what came.
 const READ: &str = r#"[ -d "$1" ] && exit 66; [ -r "$1" ] || exit 68; stat -L -c %s -- "$1" >&2; exec cat -- "$1""#;
+const UPLOAD: &str = r#"mkdir -p -- "$1" && exec tar -x -f - -C "$1""#;
+const DOWNLOAD: &str = r#"[ -d "$1" ] || exit 67; exec tar -c -f - -C "$1" ."#;
 const WRITE: &str = r#"d=${1%/*}; mkdir -p -- "${d:-/}" && exec cat >"$1""#;
 
 /// Something to do with a file.
@@ -73,6 +76,10 @@ pub enum FileOperation {
     Read,
     /// Takes its bytes from stdin.
     Write,
+    /// Takes what a directory is to hold from stdin, as a tar archive.
+    Upload,
+    /// Prints what a directory holds, as a tar archive.
+    Download,
 }
 
 impl FileOperation {
@@ -99,6 +106,8 @@ impl FileOperation {
             }
             Self::Read => (READ, true, vec![]),
             Self::Write => (WRITE, false, vec![]),
+            Self::Upload => (UPLOAD, false, vec![]),
+            Self::Download => (DOWNLOAD, true, vec![]),
         };
         let script = if there { format!("{THERE}{script}") } else { script.to_owned() };
         let mut command = ["/bin/sh", "-c", &script, "sh", path].map(str::to_owned).to_vec();
@@ -116,6 +125,8 @@ impl FileOperation {
             Self::Remove { .. } => "remove",
             Self::Commit { .. } | Self::Write => "write",
             Self::Read => "read",
+            Self::Upload => "upload",
+            Self::Download => "download",
         }
     }
 
@@ -124,31 +135,12 @@ impl FileOperation {
     /// # Errors
     /// File, with `filepath` in its metadata; not supported, where the sandbox lacks a program.
     pub fn check(&self, path: &str, exit_code: i32, stderr: &str) -> Result<(), Error> {
-        let (reason, what) = match exit_code {
-            0 => return Ok(()),
-            NOT_FOUND => ("FILE_NOT_FOUND", "does not exist"),
-            IS_DIRECTORY => ("FILE_IS_DIRECTORY", "is a directory"),
-            NOT_A_DIRECTORY => ("FILE_NOT_A_DIRECTORY", "is no directory"),
-            EXISTS => ("FILE_EXISTS", "exists already"),
-            TRUNCATED => ("FILE_TRUNCATED", "arrived only in part; what was there before is unchanged"),
-            DENIED => ("FILE_PERMISSION_DENIED", "may not be opened"),
-            _ if stderr.contains("ermission denied") => ("FILE_PERMISSION_DENIED", "may not be changed"),
-            NO_PROGRAM => {
-                let message = format!("the sandbox lacks a program for this: {}", last_line(stderr));
-                return Err(Error::new(ErrorKind::NotSupported, message).with_metadata("filepath", path));
-            }
-            _ => ("FILE_IO_FAILED", ""),
-        };
         // A rename says what is wrong with its target.
         let path = match self {
             Self::Rename { to } | Self::Copy { to } | Self::Commit { to, .. } if exit_code == IS_DIRECTORY => to,
             _ => path,
         };
-        let message = match what {
-            "" => format!("{} failed for {path}: {}", self.name(), last_line(stderr)),
-            what => format!("{path} {what}"),
-        };
-        Err(self.failed(path, reason, message))
+        outcome(self.name(), path, exit_code, stderr)
     }
 
     /// What came of [`Read`](Self::Read): its end, and whether all of the file was there.
@@ -162,15 +154,46 @@ impl FileOperation {
             return Ok(());
         }
         let message = format!("{received} of {expected} bytes of {path} arrived");
-        Err(self.failed(path, "FILE_TRUNCATED", message).with_metadata("size_bytes", expected.to_string()))
+        Err(failed(self.name(), path, "FILE_TRUNCATED", message).with_metadata("size_bytes", expected.to_string()))
     }
+}
 
-    fn failed(&self, path: &str, reason: &str, message: String) -> Error {
-        Error::new(ErrorKind::SandboxFile, message)
-            .with_reason(format!("CWSANDBOX_{reason}"))
-            .with_metadata("filepath", path)
-            .with_metadata("operation", self.name())
-    }
+/// What the end of something that was done to `path` means; `operation` is its name.
+///
+/// # Errors
+/// File, with `filepath` in its metadata; not supported, where the sandbox lacks a program.
+pub(crate) fn outcome(operation: &str, path: &str, exit_code: i32, stderr: &str) -> Result<(), Error> {
+    let lacking = |message: String| Error::new(ErrorKind::NotSupported, message).with_metadata("filepath", path);
+    let (reason, what) = match exit_code {
+        0 => return Ok(()),
+        NOT_FOUND => ("FILE_NOT_FOUND", "does not exist"),
+        IS_DIRECTORY => ("FILE_IS_DIRECTORY", "is a directory"),
+        NOT_A_DIRECTORY => ("FILE_NOT_A_DIRECTORY", "is no directory"),
+        EXISTS => ("FILE_EXISTS", "exists already"),
+        TRUNCATED => ("FILE_TRUNCATED", "arrived only in part; what was there before is unchanged"),
+        DENIED => ("FILE_PERMISSION_DENIED", "may not be opened"),
+        NOTHING_TO_WATCH => {
+            let message = "the sandbox has nothing to watch files with: neither python3 nor find, stat and diff";
+            return Err(lacking(message.to_owned()));
+        }
+        _ if stderr.contains("ermission denied") => ("FILE_PERMISSION_DENIED", "may not be changed"),
+        NO_PROGRAM => {
+            return Err(lacking(format!("the sandbox lacks a program for this: {}", last_line(stderr))));
+        }
+        _ => ("FILE_IO_FAILED", ""),
+    };
+    let message = match what {
+        "" => format!("{operation} failed for {path}: {}", last_line(stderr)),
+        what => format!("{path} {what}"),
+    };
+    Err(failed(operation, path, reason, message))
+}
+
+fn failed(operation: &str, path: &str, reason: &str, message: String) -> Error {
+    Error::new(ErrorKind::SandboxFile, message)
+        .with_reason(format!("CWSANDBOX_{reason}"))
+        .with_metadata("filepath", path)
+        .with_metadata("operation", operation)
 }
 
 fn last_line(stderr: &str) -> &str {

@@ -244,7 +244,7 @@ impl FileSystem {
         Ok(String::from_utf8_lossy(&answer.stdout).into_owned())
     }
 
-    fn exec(&self, command: Vec<String>, stdin: bool) -> Process {
+    pub(crate) fn exec(&self, command: Vec<String>, stdin: bool) -> Process {
         let mut options = ExecOptions::default().stdin(stdin);
         options.container.clone_from(&self.container);
         self.sandbox.exec(command, options)

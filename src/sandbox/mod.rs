@@ -9,6 +9,7 @@ mod exec;
 mod file_script;
 mod file_system;
 mod files;
+mod ignore;
 mod info;
 mod knowledge;
 mod lifecycle;
@@ -31,6 +32,7 @@ mod tally;
 mod template;
 mod together;
 mod volumes;
+mod watching;
 
 use std::{
     fmt,
@@ -45,9 +47,12 @@ use futures::future::Shared;
 pub use compose::ComposeFile;
 pub use container::{ContainerOptions, ImagePullCredentials, Probe, VolumeMount};
 pub use exec::ShellOptions;
+#[allow(unused_imports, reason = "natively nobody else asks")]
+pub(crate) use file_script::outcome;
 pub use file_script::{FileEntry, FileKind, FileOperation};
 pub use file_system::{FileReader, FileSystem, MAX_COLLECTED_BYTES, part_of};
 pub use files::{MAX_FILE_BYTES, PreparedRead, PreparedWrite};
+pub use ignore::IgnoreRules;
 pub use info::SandboxInfo;
 pub(crate) use info::time;
 pub use list::{ListOptions, PurgeReport, SandboxList};
@@ -71,6 +76,7 @@ pub use stop::{DEFAULT_GRACEFUL_SHUTDOWN, DeleteOptions, StopOptions};
 pub use tally::{ExecOutcome, Metrics, Tally};
 pub use template::TemplateSpec;
 pub use volumes::{VolumeMedium, VolumeOptions};
+pub use watching::{FileChange, FileChangeKind, FileWatcher};
 
 use self::{knowledge::Knowledge, poller::Poller, together::Together};
 use crate::{

@@ -9,7 +9,7 @@ use web_sys::Blob;
 use super::{Answer, abort::promise, error::js_error, reader::Reader};
 use crate::{
     error::Error,
-    sandbox::{FileEntry, FileOperation, Sandbox, part_of},
+    sandbox::{FileEntry, FileOperation, IgnoreRules, Sandbox, outcome, part_of},
 };
 
 const OPERATION: &[&str] = &["container", "timeoutMs", "signal", "depth", "recursive", "to", "size"];
@@ -82,28 +82,46 @@ fn row(entry: &FileEntry) -> JsValue {
     texts.into_iter().chain(numbers.map(JsValue::from_f64)).collect::<Array>().into()
 }
 
-/// The command that prints a file's bytes.
-#[wasm_bindgen(js_name = fileReadCommand)]
-pub fn read_command(path: &str) -> Vec<String> {
-    FileOperation::Read.command(path)
+/// The command that moves bytes: `read` and `write` those of a file, `upload` and `download` an archive of a directory.
+#[wasm_bindgen(js_name = fileCommand)]
+pub fn command(name: &str, path: &str) -> Vec<String> {
+    let operation = match name {
+        "read" => FileOperation::Read,
+        "upload" => FileOperation::Upload,
+        "download" => FileOperation::Download,
+        _ => FileOperation::Write,
+    };
+    operation.command(path)
 }
 
-/// The command that takes a file's bytes.
-#[wasm_bindgen(js_name = fileWriteCommand)]
-pub fn write_command(path: &str) -> Vec<String> {
-    FileOperation::Write.command(path)
-}
-
-/// Fails if what `fileReadCommand` printed is not all of the file.
+/// Fails if what `read` printed is not all of the file.
 #[wasm_bindgen(js_name = checkFileRead)]
 pub fn check_read(path: &str, exit_code: i32, stderr: &str, received: f64) -> Answer<()> {
     FileOperation::Read.check_read(path, exit_code, stderr, received as u64).map_err(js_error)
 }
 
-/// Fails if `fileWriteCommand` did.
-#[wasm_bindgen(js_name = checkFileWrite)]
-pub fn check_write(path: &str, exit_code: i32, stderr: &str) -> Answer<()> {
-    FileOperation::Write.check(path, exit_code, stderr).map_err(js_error)
+/// Fails if a command that did this to a path did.
+#[wasm_bindgen(js_name = checkFile)]
+pub fn check(name: &str, path: &str, exit_code: i32, stderr: &str) -> Answer<()> {
+    outcome(name, path, exit_code, stderr).map_err(js_error)
+}
+
+/// Which paths of a directory are left out.
+#[wasm_bindgen]
+pub struct CoreIgnoreRules(IgnoreRules);
+
+#[wasm_bindgen]
+impl CoreIgnoreRules {
+    /// Patterns as in a .gitignore file.
+    #[wasm_bindgen(constructor)]
+    pub fn new(lines: Vec<String>) -> Self {
+        Self(IgnoreRules::new(lines))
+    }
+
+    /// Whether a path below the directory is.
+    pub fn ignores(&self, path: &str, is_directory: bool) -> bool {
+        self.0.ignores(path, is_directory)
+    }
 }
 
 /// Where a file lies until it is whole.

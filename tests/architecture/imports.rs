@@ -6,7 +6,7 @@ use crate::tree::{SourceFile, code};
 pub type Row = (&'static str, &'static [&'static str]);
 
 /// The client's table. `lib` and `wire` are the crate's root and the generated types.
-pub const CLIENT: [Row; 15] = [
+pub const CLIENT: [Row; 16] = [
     ("grpc_web", &[]),
     ("platform", &[]),
     ("error", &[]),
@@ -18,6 +18,8 @@ pub const CLIENT: [Row; 15] = [
     ("process", &["client", "platform", "error", "wire"]),
     ("sandbox", &["process", "client", "platform", "error", "config", "wire"]),
     ("catalog", &["sandbox", "client", "error", "wire"]),
+    // Natively only.
+    ("disk", &["sandbox", "process", "error"]),
     ("cloud", &["client", "error", "wire"]),
     ("code", &["sandbox", "process", "client", "error", "platform"]),
     ("session", &["sandbox", "process", "client", "platform", "error", "config"]),

@@ -9,6 +9,7 @@ mod client;
 mod code;
 mod containers;
 mod cuts;
+mod directories;
 mod files;
 mod functions;
 mod lifecycle;

@@ -7,7 +7,6 @@ import { after, before, test } from "node:test";
 
 import * as jetway from "../../target/npm/jetway/src/node.js";
 import { write } from "../../pkg-template/src/disk.js";
-import { ignoring } from "../../pkg-template/src/ignore.js";
 import { pack, unpack } from "../../pkg-template/src/tar.js";
 import { startServer } from "../browser/server.mjs";
 
@@ -85,12 +84,4 @@ test("an archive is the same wherever its chunks end", async () => {
     assert.deepEqual(seen[1].slice(1), ["file", 0o640, 600 * names[1].length, undefined]);
     assert.equal(seen[4][4], "t/".repeat(80));
   }
-});
-
-test("patterns leave out what a .gitignore would", () => {
-  const ignored = ignoring(["*.log", "!keep.log", "/build", "docs/**/*.tmp", "cache/", "# not a pattern", "a?c[0-9]"]);
-  for (const path of ["x.log", "deep/x.log", "build", "docs/a.tmp", "docs/x/y/a.tmp", "abc1"]) assert.ok(ignored(path, false), path);
-  for (const path of ["keep.log", "src/build", "docs/a.txt", "cache", "abcd", "xlog"]) assert.ok(!ignored(path, false), path);
-  assert.ok(ignored("deep/cache", true));
-  assert.ok(ignoring((path) => path === "x")("x", false));
 });

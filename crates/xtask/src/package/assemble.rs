@@ -31,6 +31,7 @@ pub fn package(bound: &Path, step: &Step) -> Result<()> {
     functions::write(&code, &out, step)?;
     drop_comments(&code, step)?;
     write_drivers(&code)?;
+    write_watch_script(&code)?;
     write_inline_wasm(&code, &code.join(&wasm))?;
     write_common_js(&code, step)?;
     step.note(project::shown(&out));
@@ -72,6 +73,17 @@ fn write_drivers(code: &Path) -> Result<()> {
         fs::write(code.join(format!("driver_{language}.js")), format!("export default {text};\n"))?;
     }
     Ok(())
+}
+
+/// The programs that watch files, which the core takes from the same files natively.
+fn write_watch_script(code: &Path) -> Result<()> {
+    let sources = project::root().join("src/sandbox/watching");
+    let mut module = String::new();
+    for (name, file) in [("WATCH", "watch.sh"), ("INOTIFY", "inotify.py")] {
+        let text = fs::read_to_string(sources.join(file)).with_context(|| format!("cannot read {file}"))?;
+        module += &format!("export const {name} = {};\n", serde_json::to_string(&text)?);
+    }
+    Ok(fs::write(code.join("watch_script.js"), module)?)
 }
 
 /// What people read is the template and the types; what travels is code. Names stay, so that stack traces can be read.
