@@ -15,8 +15,8 @@ const PROTOS: &[&str] = &[
 
 /// What a page neither sends nor reads: types of fields that its copy of these messages leaves out, as code for each type
 /// is downloaded. Fields that a server sends all the same are skipped like any unknown ones.
-const TRIMMED: &[&str] = &["SandboxSpec", "SandboxStatus", "Container"];
-const NOT_IN_PAGES: &[&str] = &["ContainerStatus", "ResourceUsage", "SecurityContext"];
+const TRIMMED: &[&str] = &["SandboxSpec", "SandboxStatus", "Container", "CreateSandboxFromFileRequest"];
+const NOT_IN_PAGES: &[&str] = &["BuildContextObjectsEntry", "ContainerStatus", "ResourceUsage", "SecurityContext"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
@@ -28,6 +28,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         if field.type_name() == ".coreweave.sandbox.v1.PartialSandboxSpec" {
             field.type_name = Some(".coreweave.sandbox.v1.SandboxSpec".to_owned());
         }
+    }
+    for file in &mut files.file {
+        list_pairs(file);
     }
     let wasm = env::var("CARGO_CFG_TARGET_ARCH")? == "wasm32";
     let mut generator = tonic_prost_build::configure().build_server(false).build_transport(!wasm).bytes(".");
@@ -44,4 +47,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     generator.compile_fds(files)?;
     Ok(())
+}
+
+/// On the wire a map is a list of pairs, and as such it needs no tree of its own, whose code would be downloaded too.
+fn list_pairs(file: &mut prost_types::FileDescriptorProto) {
+    let mut named = Vec::new();
+    for (index, message) in (0..).zip(&mut file.message_type) {
+        for (nested, pairs) in (0..).zip(&mut message.nested_type).filter(|(_, it)| it.name() == "BuildContextsEntry") {
+            pairs.options = None;
+            let path = vec![4, index, 3, nested];
+            named.extend([path.clone(), [&path[..], &[2, 0]].concat(), [&path[..], &[2, 1]].concat()]);
+        }
+    }
+    // Where each stands in the file, by which its comments are found: it has none.
+    for info in file.source_code_info.iter_mut() {
+        let place = |path| prost_types::source_code_info::Location { path, ..Default::default() };
+        info.location.extend(named.drain(..).map(place));
+        info.location.sort_by(|a, b| a.path.cmp(&b.path));
+    }
 }

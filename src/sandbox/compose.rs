@@ -21,12 +21,21 @@ pub struct ComposeFile {
     pub primary_service: Option<String>,
     /// Images by service; they win over the file's.
     pub image_overrides: BTreeMap<String, String>,
-    /// Archives (tar) of what services are built from, by service.
-    pub build_contexts: BTreeMap<String, Bytes>,
+    /// What services are built from.
+    pub build_contexts: Vec<BuildContext>,
     /// Sizes of the machines that build, by service.
     pub builder_sizes: BTreeMap<String, String>,
     /// For images of private registries, one per registry.
     pub image_pull_credentials: Vec<ImagePullCredentials>,
+}
+
+/// What a service is built from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuildContext {
+    /// The service.
+    pub service: String,
+    /// A tar archive.
+    pub archive: Bytes,
 }
 
 impl ComposeFile {
@@ -88,7 +97,7 @@ pub(super) fn creation(
         contents: file.contents,
         primary_service: file.primary_service.unwrap_or_default(),
         image_overrides: file.image_overrides.into_iter().collect(),
-        build_contexts: file.build_contexts.into_iter().collect(),
+        build_contexts: file.build_contexts.into_iter().map(pair).collect(),
         builder_sizes: file.builder_sizes.into_iter().collect(),
         image_pull_credentials: image_pull_credentials.collect::<Result<_, _>>()?,
         default_resources,
@@ -105,9 +114,13 @@ pub(super) fn creation(
     })))
 }
 
+fn pair(context: BuildContext) -> wire::create_sandbox_from_file_request::BuildContextsEntry {
+    wire::create_sandbox_from_file_request::BuildContextsEntry { key: context.service, value: context.archive }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::ComposeFile;
+    use super::{BuildContext, ComposeFile};
     use crate::{
         client::Creation,
         sandbox::{Resources, SandboxOptions, Service, spec::creation},
@@ -121,12 +134,16 @@ mod tests {
 
     #[test]
     fn a_file_goes_as_it_is_with_what_is_the_sandboxs() {
-        let options = options().tag("t").display_name("d").max_lifetime_seconds(5).annotation("a", "b").runner_id("r");
+        let mut file = ComposeFile::new(FILE);
+        file.build_contexts = vec![BuildContext { service: "web".into(), archive: "tar".into() }];
+        let options = SandboxOptions { compose: Some(file), ..SandboxOptions::new() };
+        let options = options.tag("t").display_name("d").max_lifetime_seconds(5).annotation("a", "b").runner_id("r");
         let made = creation(options.resources(Resources::fixed("1", "1Gi")), "id".into()).unwrap();
         let Creation::FromFile(request) = made else { panic!("{made:?}") };
         assert_eq!((request.contents.as_ref(), request.request_id.as_str()), (FILE.as_bytes(), "id"));
         assert_eq!((request.tags.len(), request.max_lifetime_seconds, request.runner_ids.len()), (1, 5, 1));
         assert_eq!((request.display_name.as_str(), request.annotations.len()), ("d", 1));
+        assert_eq!((request.build_contexts[0].key.as_str(), request.build_contexts.len()), ("web", 1));
         assert_eq!(request.default_resources.unwrap().limits.unwrap().memory, "1Gi");
     }
 

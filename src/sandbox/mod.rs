@@ -44,7 +44,7 @@ use std::{
 
 use futures::future::Shared;
 
-pub use compose::ComposeFile;
+pub use compose::{BuildContext, ComposeFile};
 pub use container::{ContainerOptions, ImagePullCredentials, Probe, VolumeMount};
 pub use exec::ShellOptions;
 #[allow(unused_imports, reason = "natively nobody else asks")]

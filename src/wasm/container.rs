@@ -1,7 +1,5 @@
 //! Containers among JavaScript's options, and compose files. Must not know: what else a sandbox can be asked for.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use js_sys::{Array, Number, Object};
 use wasm_bindgen::{JsCast, JsValue};
@@ -12,8 +10,8 @@ use super::{
     reader::{Reader, bytes},
 };
 use crate::sandbox::{
-    ComposeFile, ContainerOptions, Gpu, ImagePullCredentials, MountedFile, Probe, ResourceAmounts, Resources,
-    SecretMapping, VolumeMount,
+    BuildContext, ComposeFile, ContainerOptions, Gpu, ImagePullCredentials, MountedFile, Probe, ResourceAmounts,
+    Resources, SecretMapping, VolumeMount,
 };
 
 const CONTAINER: &[&str] = &[
@@ -91,13 +89,13 @@ pub(super) fn compose(given: &JsValue) -> Answer<Option<ComposeFile>> {
 }
 
 /// `{ service: bytes }`
-fn archives(reader: &Reader) -> Answer<BTreeMap<String, Bytes>> {
+fn archives(reader: &Reader) -> Answer<Vec<BuildContext>> {
     let key = "buildContexts";
-    let Some(value) = reader.raw(key).filter(|value| !value.is_null()) else { return Ok(BTreeMap::new()) };
+    let Some(value) = reader.raw(key).filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
     let wrong = || reader.wrong(key, "an object of services and their archives as bytes");
     let pair = |pair: JsValue| {
         let pair: Array = pair.unchecked_into();
-        Some((pair.get(0).as_string()?, Bytes::from(bytes(&pair.get(1))?)))
+        Some(BuildContext { service: pair.get(0).as_string()?, archive: Bytes::from(bytes(&pair.get(1))?) })
     };
     let object = value.dyn_ref::<Object>().ok_or_else(wrong)?;
     Object::entries(object).iter().map(|it| pair(it).ok_or_else(wrong)).collect()
