@@ -113,6 +113,8 @@ pub enum Ids {
 pub struct Container {
     /// Overlays in mounting order; the first one's target is empty: the root.
     pub overlays: Vec<Overlay>,
+    /// What is changed lies in memory, up to so many bytes; without it in the sandbox's directory.
+    pub changes_size: Option<u64>,
     /// The main command's argv.
     pub argv: Vec<String>,
     /// Complete environment of the main command and of every exec.

@@ -32,6 +32,9 @@ const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
 /// Files under `/proc` that describe the whole machine and that nothing in a sandbox needs.
 const MASKED: &[&str] = &["kcore", "keys", "key-users", "sysrq-trigger", "timer_list", "kallsyms"];
 
+/// Where changes lie that are kept in memory.
+const CHANGES: &str = "changes";
+
 const PLAIN: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 
 /// Directories opened while the host's own user id still reached them.
@@ -88,7 +91,7 @@ pub fn build(setup: &Setup, layers: Layers, volumes: Vec<Opened>) -> Result<(Rea
     rustix::mount::move_mount(&staged, "", &layers.stage, "", both_empty).map_err(at("mount the staging area"))?;
     rustix::process::fchdir(&staged).map_err(at("enter the staging area"))?;
 
-    let ready = Ready { upper_in_memory: mount_overlays(&layers)? };
+    let ready = Ready { upper_in_memory: mount_overlays(&layers, setup.container.changes_size)? };
     let volumes = volumes::stage(volumes)?;
     rustix::process::chdir("root").map_err(at("enter the new root"))?;
     populate()?;
@@ -115,7 +118,8 @@ fn staging_area() -> rustix::io::Result<OwnedFd> {
     rustix::mount::fsmount(&tmpfs, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
 }
 
-fn mount_overlays(layers: &Layers) -> Result<bool, Failure> {
+/// Whether what is changed lies in memory: because it is to be held to a size, or because the disk cannot carry it.
+fn mount_overlays(layers: &Layers, size: Option<u64>) -> Result<bool, Failure> {
     let mut attached = Vec::new();
     for (index, tree) in layers.passed.iter().enumerate() {
         let name = format!("layer{index}");
@@ -125,7 +129,11 @@ fn mount_overlays(layers: &Layers) -> Result<bool, Failure> {
         attached.push(open_directory(Path::new(&name))?);
     }
     make_directory("root")?;
-    let mut in_memory = false;
+    make_directory(CHANGES)?;
+    if let Some(size) = size {
+        volumes::memory(size, CHANGES).map_err(Failure::at("mount memory for what is changed"))?;
+    }
+    let mut in_memory = size.is_some();
     for (index, overlay) in layers.overlays.iter().enumerate() {
         let mut lowers = Vec::new();
         for lower in &overlay.lowers {
@@ -149,7 +157,7 @@ fn mount_overlays(layers: &Layers) -> Result<bool, Failure> {
                 return Err(Failure::at(format!("mount the overlay of /{}", overlay.spec.target))(error));
             }
             in_memory = true;
-            let (upper, work) = (format!("upper{index}"), format!("work{index}"));
+            let (upper, work) = (format!("{CHANGES}/upper{index}"), format!("{CHANGES}/work{index}"));
             make_directory(&upper)?;
             make_directory(&work)?;
             mount_overlay(&target, &lowers, &upper, &work)

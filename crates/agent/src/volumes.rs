@@ -170,11 +170,12 @@ fn make(from: &OwnedFd, path: &Path, links: Links) -> io::Result<OwnedFd> {
     Ok(at)
 }
 
-/// Mounts memory on `name`.
-fn memory(size: u64, name: &str) -> io::Result<()> {
+/// Mounts memory on `name`. Names cost memory, too, so there is a limit to them: one for each page and some.
+pub fn memory(size: u64, name: &str) -> io::Result<()> {
     let tmpfs = rustix::mount::fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
     rustix::mount::fsconfig_set_string(&tmpfs, "mode", "0755")?;
     rustix::mount::fsconfig_set_string(&tmpfs, "size", size.to_string())?;
+    rustix::mount::fsconfig_set_string(&tmpfs, "nr_inodes", (size / 4096 + 4096).to_string())?;
     rustix::mount::fsconfig_create(&tmpfs)?;
     let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
     let mount = rustix::mount::fsmount(&tmpfs, FsMountFlags::FSMOUNT_CLOEXEC, attributes)?;

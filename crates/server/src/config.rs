@@ -59,6 +59,9 @@ pub struct ServerConfig {
     pub max_sandboxes: usize,
     /// Processes and threads of a sandbox; where no control group counts them, each of its user ids may have as many.
     pub processes_per_sandbox: i64,
+    /// What a container may change of its root, and a scratch volume without a size may hold, in bytes, kept in memory: the
+    /// only place where this server holds files to a size. `None` keeps them on disk without a bound.
+    pub root_size: Option<u64>,
     /// Everybody who reaches the port may have a user's token made. For development; the server's own token still rules.
     pub open_minting: bool,
     /// Sandboxes of the pool that wait for users. Below 1 they are made when somebody asks.
@@ -103,6 +106,7 @@ impl ServerConfig {
             agent_exe: None,
             max_sandboxes: 1000,
             processes_per_sandbox: 4096,
+            root_size: None,
             open_minting: false,
             pool_warm: 0,
             pool_most: 50,

@@ -147,6 +147,7 @@ impl Server {
             pool: PoolOptions { warm: config.pool_warm, most: config.pool_most },
             runner_id: identity.runner_id,
             allow_unenforced_limits: config.allow_unenforced_limits,
+            root_size: config.root_size,
             services,
         });
         api.recover_snapshots().await.map_err(BindError::State)?;
@@ -251,7 +252,7 @@ async fn bring_in(config: &ServerConfig) -> Result<(), BindError> {
     for (name, source) in &config.images {
         match source {
             ImageSource::Registry(from) => {
-                let remote = Remote::find(from, config.docker_config.clone()).await.map_err(failed(name))?;
+                let remote = Remote::find(from, None, config.docker_config.clone()).await.map_err(failed(name))?;
                 remote.fetch(&images, name).await.map_err(failed(name))?;
             }
             ImageSource::Path(path) => {
@@ -282,6 +283,7 @@ async fn start_runtime(config: &ServerConfig) -> Result<Arc<dyn Runtime>, BindEr
             ephemeral: config.ephemeral,
             allow_unenforced_limits: config.allow_unenforced_limits,
             processes_per_sandbox: config.processes_per_sandbox,
+            root_size: config.root_size,
             pull: config.pull,
             docker_config: config.docker_config.clone(),
             ..LocalConfig::new(&config.data_dir)

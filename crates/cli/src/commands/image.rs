@@ -76,7 +76,7 @@ pub fn run(image: Image) -> Result<()> {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
             let name = name.unwrap_or_else(|| reference.clone());
             let pulled = runtime.block_on(async {
-                Remote::find(&reference, data_dir::docker_config()).await?.fetch(&images, &name).await
+                Remote::find(&reference, None, data_dir::docker_config()).await?.fetch(&images, &name).await
             });
             told("pulled", &pulled?)
         }

@@ -15,6 +15,7 @@ mod config;
 mod import;
 #[cfg(target_os = "linux")]
 mod layer;
+mod login;
 #[cfg(target_os = "linux")]
 mod pull;
 #[cfg(target_os = "linux")]
@@ -29,6 +30,7 @@ mod tree;
 mod unpack;
 
 pub use config::ImageConfig;
+pub use login::{Login, registry_of, same_registry};
 #[cfg(target_os = "linux")]
 pub use pull::Remote;
 #[cfg(target_os = "linux")]

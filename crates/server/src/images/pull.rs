@@ -17,12 +17,12 @@ use tokio::io::AsyncReadExt;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::{
-    ImageError,
+    ImageError, Login,
     archive::count,
     config::{ConfigFile, Descriptor, Manifest},
     layer::Announced,
     reading::{Budget, check, digest_of, digits},
-    registry_login::login,
+    registry_login::login as credentials,
     store::{Image, Images, parse},
 };
 
@@ -42,12 +42,13 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Asks the registry for the image's manifest. `docker_config` is where `docker login` keeps credentials.
+    /// Asks the registry for the image's manifest, as the user of `login` where it is meant for this registry, else as
+    /// `docker login` said; `docker_config` is where that keeps credentials.
     ///
     /// # Errors
     /// [`ImageError::Name`], [`ImageError::NotFound`], [`ImageError::Denied`], [`ImageError::Unreachable`],
     /// [`ImageError::Digest`], [`ImageError::Unsupported`].
-    pub async fn find(name: &str, docker_config: Option<PathBuf>) -> Result<Self, ImageError> {
+    pub async fn find(name: &str, login: Option<&Login>, docker_config: Option<PathBuf>) -> Result<Self, ImageError> {
         // The client's TLS takes the process's provider; another part of the program may have chosen it already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let reference = parse(name)?;
@@ -61,7 +62,7 @@ impl Remote {
             user_agent: concat!("jetway/", env!("CARGO_PKG_VERSION")),
             ..ClientConfig::default()
         });
-        let auth = login(docker_config.as_deref(), &registry);
+        let auth = credentials(login, docker_config.as_deref(), &registry);
         let (mut manifest, mut digest) = fetch_manifest(&client, &reference, &auth).await?;
         if manifest.config.is_none() {
             let next = manifest.for_this_machine().map(|entry| entry.digest.clone());

@@ -7,6 +7,8 @@ use base64::Engine as _;
 use oci_client::secrets::RegistryAuth;
 use serde::Deserialize;
 
+use super::{Login, same_registry};
+
 /// The name under which Docker Hub's credentials are kept.
 const HUB: &str = "https://index.docker.io/v1/";
 
@@ -24,11 +26,14 @@ struct Entry {
     password: String,
 }
 
-/// Who to be at `registry`; nobody when the file is missing or says nothing of it.
-pub fn login(file: Option<&Path>, registry: &str) -> RegistryAuth {
+/// Who to be at `registry`: what came with the request, else what the file says; nobody when neither says anything of it.
+pub fn login(own: Option<&Login>, file: Option<&Path>, registry: &str) -> RegistryAuth {
+    if let Some(Login { user, password, .. }) = own.filter(|own| own.is_for(registry)) {
+        return RegistryAuth::Basic(user.clone(), password.clone());
+    }
     let text = file.and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
     let config: DockerConfig = serde_json::from_slice(&text).unwrap_or_default();
-    let hub = matches!(registry, "docker.io" | "index.docker.io" | "registry-1.docker.io");
+    let hub = same_registry(registry, "docker.io");
     let names = [registry.to_owned(), format!("https://{registry}"), format!("http://{registry}")];
     let names = names.iter().map(String::as_str).chain(hub.then_some(HUB));
     let found = names.into_iter().find_map(|name| config.auths.get(name)?.pair());
@@ -55,11 +60,15 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let text = r#"{"auths":{"reg.example:5000":{"auth":"dXNlcjpwYTpzcw=="},"https://index.docker.io/v1/":{"username":"hub","password":"p"},"broken":{"auth":"?"}}}"#;
         std::fs::write(file.path(), text).unwrap();
-        let of = |registry| login(Some(file.path()), registry);
+        let of = |registry| login(None, Some(file.path()), registry);
         assert_eq!(of("reg.example:5000"), RegistryAuth::Basic("user".into(), "pa:ss".into()));
         assert_eq!(of("docker.io"), RegistryAuth::Basic("hub".into(), "p".into()));
         assert_eq!(of("reg.example"), RegistryAuth::Anonymous);
         assert_eq!(of("broken"), RegistryAuth::Anonymous);
-        assert_eq!(login(None, "docker.io"), RegistryAuth::Anonymous);
+        assert_eq!(login(None, None, "docker.io"), RegistryAuth::Anonymous);
+        let own = Login::parse("reg.example:5000", "me:mine").unwrap();
+        let with = |registry| login(Some(&own), Some(file.path()), registry);
+        assert_eq!(with("reg.example:5000"), RegistryAuth::Basic("me".into(), "mine".into()));
+        assert_eq!(with("docker.io"), RegistryAuth::Basic("hub".into(), "p".into()));
     }
 }

@@ -10,15 +10,17 @@ use tokio::{
 };
 
 pub use self::order::{After, Condition, ProbePlan};
-use crate::images::ImageError;
+use crate::images::{ImageError, Login};
 
 #[cfg(target_os = "linux")]
 pub mod local;
 mod network;
 mod order;
+mod secret;
 mod storage;
 
 pub use network::{EgressPlan, NetworkPlan, PortSpan, SERVICE_ADDRESSES, ServicePlan, ServiceReach, Target};
+pub use secret::SecretEnv;
 pub use storage::{MountPlan, TreePlace, TreeSum, VolumePlan, VolumeSource};
 
 /// A backend that can start sandboxes on this machine or elsewhere.
@@ -30,11 +32,11 @@ pub trait Runtime: Send + Sync + 'static {
     /// What this backend can enforce and serve, measured once at start.
     fn capabilities(&self) -> &Capabilities;
 
-    /// Says what an image name would be served with, without starting anything.
+    /// Says what an image name would be served with, without starting anything. `login` is for its registry.
     ///
     /// # Errors
     /// [`RuntimeError::ImageNotFound`] with the fix in its text.
-    async fn resolve_image(&self, image: &str) -> Result<ImageView, RuntimeError>;
+    async fn resolve_image(&self, image: &str, login: Option<&Login>) -> Result<ImageView, RuntimeError>;
 
     /// Starts a sandbox. Returns once every container's root is in place, its files are written and its main command
     /// runs, but for those that the plan defers.
@@ -178,6 +180,9 @@ pub struct ContainerPlan {
     pub name: String,
     /// Image name as asked for.
     pub image: String,
+    /// Who to be at the image's registry, if it must be asked; treated as `secret_env` is.
+    #[serde(skip)]
+    pub login: Option<Login>,
     /// The main command's argv. See `arguments_only`.
     pub argv: Vec<String>,
     /// Environment of the main command, every exec and nothing else.
@@ -209,16 +214,6 @@ pub struct ContainerPlan {
     /// When it counts as started; likewise.
     #[serde(default)]
     pub startup_probe: Option<ProbePlan>,
-}
-
-/// Variables whose values must not reach a log through `{:?}`.
-#[derive(Clone, Default)]
-pub struct SecretEnv(pub BTreeMap<String, String>);
-
-impl std::fmt::Debug for SecretEnv {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
-    }
 }
 
 /// A file to write before the main command starts.

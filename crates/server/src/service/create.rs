@@ -71,6 +71,7 @@ impl Api {
         self.limit(&mut plan, capabilities)?;
         self.plan_volumes(&spec, &mut plan).await?;
         self.inject_secrets(&spec, &mut plan).await?;
+        self.inject_logins(&spec, &mut plan).await?;
         let runtime_class = self.runtime_class(&mut spec, &plan).await?;
         Ok(Draft {
             id,
@@ -139,11 +140,16 @@ impl Api {
         let runtime = self.supervisor().runtime();
         let mut kind = None;
         for container in &plan.containers {
-            let view = runtime.resolve_image(&container.image).await.map_err(|error| match error {
-                RuntimeError::ImageNotFound(text) => Problem::image_not_found(text),
-                RuntimeError::Image(error) => Problem::image(&error),
-                other => Problem::new(Code::FailedPrecondition, "CWSANDBOX_NO_SUITABLE_RUNNER", other.to_string()),
-            })?;
+            let view =
+                runtime.resolve_image(&container.image, container.login.as_ref()).await.map_err(
+                    |error| match error {
+                        RuntimeError::ImageNotFound(text) => Problem::image_not_found(text),
+                        RuntimeError::Image(error) => Problem::image(&error),
+                        other => {
+                            Problem::new(Code::FailedPrecondition, "CWSANDBOX_NO_SUITABLE_RUNNER", other.to_string())
+                        }
+                    },
+                )?;
             spec.annotations.insert(format!("{VIEW}{}", container.name), view.description);
             kind.get_or_insert(view.kind);
         }

@@ -23,9 +23,8 @@ const KIND: &str = "secret store";
 impl Api {
     /// Fetches every secret that a specification names into the plan.
     pub(super) async fn inject_secrets(&self, spec: &SandboxSpec, plan: &mut SandboxPlan) -> Result<(), Problem> {
-        if !self.caller().is_admin() && spec.containers.iter().any(|container| !container.secret_stores.is_empty()) {
-            let text = "secrets are for administrators; use the server's token or one with the role \"admin\"";
-            return Err(Problem::new(Code::PermissionDenied, "CWSANDBOX_ROLE_REQUIRED", text));
+        if spec.containers.iter().any(|container| !container.secret_stores.is_empty()) {
+            self.may_use_secrets()?;
         }
         for (index, container) in spec.containers.iter().enumerate() {
             let mut found = BTreeMap::new();
@@ -57,7 +56,16 @@ impl Api {
         Ok(())
     }
 
-    async fn knows_store(&self, name: &str) -> Result<bool, Problem> {
+    /// Secrets are not for everybody who may have sandboxes.
+    pub(super) fn may_use_secrets(&self) -> Result<(), Problem> {
+        if self.caller().is_admin() {
+            return Ok(());
+        }
+        let text = "secrets are for administrators; use the server's token or one with the role \"admin\"";
+        Err(Problem::new(Code::PermissionDenied, "CWSANDBOX_ROLE_REQUIRED", text))
+    }
+
+    pub(super) async fn knows_store(&self, name: &str) -> Result<bool, Problem> {
         Ok(self.secrets().configured().any(|known| known == name) || self.store().document(KIND, name).await?.is_some())
     }
 

@@ -20,7 +20,6 @@ pub(super) fn refuse(spec: &SandboxSpec) -> Result<(), Problem> {
 
 fn refuse_container(index: usize, container: &Container) -> Result<(), Problem> {
     let field = |name: &str| format!("sandbox.spec.containers[{index}].{name}");
-    refuse_if(container.image_pull_credentials.is_some(), &field("image_pull_credentials"), "leave it out")?;
     if let Some(context) = &container.security_context {
         refuse_if(
             !is_default(context),

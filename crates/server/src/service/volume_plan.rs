@@ -74,6 +74,7 @@ impl Api {
                 Some(bytes.unsigned_abs())
             }
         };
+        let size = size.or(self.0.root_size);
         let source = self.medium(field, scratch.medium(), size)?;
         let mut restore = None;
         if !scratch.restore_from_snapshot_id.is_empty() {

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     runtime::{RuntimeError, SandboxPlan},
     store::{KeptOrder, SandboxRow, StoreError},
-    wire::sandbox::SandboxSpec,
+    wire::sandbox::{Container, SandboxSpec},
 };
 
 /// Why an earlier server's sandboxes could not be taken over.
@@ -105,8 +105,10 @@ impl Supervisor {
 /// Whether its start needs values that are not kept.
 fn needs_secrets(draft: &Draft) -> bool {
     // A specification that cannot be read was written by nobody we know.
-    SandboxSpec::decode(draft.spec.clone())
-        .map_or(true, |spec| spec.containers.iter().any(|container| !container.secret_stores.is_empty()))
+    SandboxSpec::decode(draft.spec.clone()).map_or(true, |spec| {
+        let secret = |one: &Container| !one.secret_stores.is_empty() || one.image_pull_credentials.is_some();
+        spec.containers.iter().any(secret)
+    })
 }
 
 fn lost(snapshot: &mut Snapshot, why: &str) {

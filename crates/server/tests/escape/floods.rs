@@ -145,7 +145,7 @@ pub fn cases() -> Vec<Case> {
                 Ok(())
             })
         })
-        .open("a sandbox can fill the file system that holds the server's data directory: give it one of its own"),
+        .open("a sandbox can fill the file system that holds the server's data directory: give it one of its own, or use --root-size"),
         Case::scene("inode_flood", "use the disk's inodes up", |site| {
             Box::pin(async move {
                 let sandbox = site.sandbox().await?;
@@ -155,7 +155,7 @@ pub fn cases() -> Vec<Case> {
                 Ok(())
             })
         })
-        .open("as with the disk: give the data directory a file system of its own"),
+        .open("as with the disk: give the data directory a file system of its own, or use --root-size"),
         Case::scene("output_flood", "print without end into a call that collects output", |site| {
             Box::pin(async move {
                 let sandbox = site.sandbox().await?;

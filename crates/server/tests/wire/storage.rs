@@ -11,7 +11,7 @@ use jetway_server::wire::sandbox::{
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::harness::{Client, create, idle, server, server_in, sh, wait_for};
+use crate::harness::{Client, create, idle, server, server_in, server_with, sh, wait_for};
 
 fn scratch(size: &str, restore: &str) -> Source {
     Source::Scratch(ScratchVolume { size: size.into(), restore_from_snapshot_id: restore.into(), ..Default::default() })
@@ -230,5 +230,33 @@ async fn every_fault_of_a_volume_is_named() {
     let bucket = settings.get_file_system_snapshot_bucket_config(get).await.unwrap().into_inner();
     assert_eq!(bucket.mode(), FileSystemSnapshotBucketMode::CwManaged);
     drop((client, settings));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_sandbox_changes_is_held_to_a_size() {
+    let server = server_with(|config| config.root_size = Some(16 << 20)).await;
+    let mut client = server.client();
+    let id = create(&mut client, with(vec![("work", scratch("", ""))])).await;
+    // Wherever it may write; what is on the host's own layers stays readable.
+    for place in ["/", "/tmp", "/workspace", "/usr", "/work"] {
+        let flood = format!(
+            "head -c 40000000 /dev/zero > {place}/flood; ls -s --block-size=1M {place}/flood; rm {place}/flood"
+        );
+        let output = sh(&mut client, &id, &flood).await;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("No space left on device"), "{place}: {said}");
+        let size: u32 = String::from_utf8_lossy(&output.stdout).split(' ').next().unwrap().parse().unwrap();
+        assert!(size <= 17, "{place}: {size} MiB");
+    }
+    // Names are bounded, too.
+    let many = text(
+        &mut client,
+        &id,
+        "mkdir /tmp/m; cd /tmp/m; seq 10000 | xargs touch 2>/dev/null; ls | wc -l; rm -r /tmp/m",
+    )
+    .await;
+    assert!((1000..10000).contains(&many.trim().parse::<u32>().unwrap()), "{many}");
+    assert_eq!(text(&mut client, &id, "echo fine > /tmp/after && cat /tmp/after").await, "fine\n");
     server.stop().await;
 }

@@ -7,8 +7,9 @@ mod node;
 pub mod python;
 pub mod wasm_std;
 
-use crate::step;
+use crate::{project, step, tools};
 use anyhow::Result;
+use std::path::PathBuf;
 
 /// Everything, for a machine where all tasks should run.
 ///
@@ -50,8 +51,11 @@ pub fn for_consumers() -> Result<()> {
     step::run("npm packages of tests/consumers/", |step| node::packages("tests/consumers", step))
 }
 
-/// The root that tests of images are made of: a shell and tools in one file. Where it cannot be had, those tests say so and
-/// skip, which is better than no tests at all.
+/// What images come from in tests.
+pub const REGISTRY: &str = "docker-registry";
+
+/// The root that tests of images are made of, a shell and tools in one file, and the registry that they come from. Where
+/// one cannot be had, those tests say so and skip, which is better than no tests at all.
 pub fn for_images() {
     let busybox = std::path::Path::new("/bin/busybox");
     let found = step::run("busybox for tests of images", |step| {
@@ -61,9 +65,22 @@ pub fn for_images() {
         step.note(busybox.display().to_string());
         Ok(())
     });
-    if let Err(error) = found {
+    let registry = step::run("docker-registry for tests of images", |step| {
+        let found = tools::on_path(REGISTRY).or_else(|| Some(debian::unpacked(REGISTRY)).filter(|path| path.is_dir()));
+        if let Some(found) = found {
+            step.note(project::shown(&found));
+            return Ok(());
+        }
+        debian::unpack(REGISTRY, "put docker-registry (CNCF distribution) on the PATH", step)
+    });
+    for error in [found, registry].into_iter().filter_map(Result::err) {
         eprintln!("{error:#}\nthe tests that need it are skipped\n");
     }
+}
+
+/// The registry's program where `for_images` unpacks it.
+pub fn unpacked_registry() -> PathBuf {
+    debian::unpacked(REGISTRY).join("usr/bin").join(REGISTRY)
 }
 
 /// What driving a browser needs.

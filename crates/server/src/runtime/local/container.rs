@@ -111,6 +111,7 @@ pub fn give(site: &Site, wanted: Conception<'_>, family: &mut Option<Family>) ->
         egress_port: (egress && family.is_none()).then_some(EGRESS_PORT),
         container: Container {
             overlays: root.overlays(block.is_some()),
+            changes_size: site.root_size,
             argv: plan.argv.clone(),
             env: plan::environment(plan, egress),
             working_dir: plan::working_dir(plan),

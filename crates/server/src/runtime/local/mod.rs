@@ -57,7 +57,7 @@ use self::{
     record::{Home, Record},
     serving::{Served, Serving},
 };
-use crate::config::Pull;
+use crate::{config::Pull, images::Login};
 
 use super::{Capabilities, ImageView, Instance, Limits, Runtime, RuntimeError, SandboxPlan};
 
@@ -75,6 +75,8 @@ pub struct LocalConfig {
     pub allow_unenforced_limits: bool,
     /// Processes and threads of a sandbox that asks for no limit.
     pub processes_per_sandbox: i64,
+    /// What each container may change of its root, in bytes, kept in memory; `None` keeps it on disk without a bound.
+    pub root_size: Option<u64>,
     /// Whether images that are not here are fetched.
     pub pull: Pull,
     /// Where `docker login` keeps credentials for registries.
@@ -90,6 +92,7 @@ impl LocalConfig {
             ephemeral: false,
             allow_unenforced_limits: false,
             processes_per_sandbox: 4096,
+            root_size: None,
             pull: Pull::Never,
             docker_config: None,
         }
@@ -120,6 +123,7 @@ struct Site {
     allow_unenforced_limits: bool,
     default_memory: i64,
     default_pids: i64,
+    root_size: Option<u64>,
     /// Directories of sandboxes that this process drives; a sweep leaves them alone.
     live: Mutex<HashSet<PathBuf>>,
 }
@@ -232,14 +236,14 @@ impl Runtime for LocalRuntime {
         &self.capabilities
     }
 
-    async fn resolve_image(&self, image: &str) -> Result<ImageView, RuntimeError> {
-        self.serving.resolve(image).await
+    async fn resolve_image(&self, image: &str, login: Option<&Login>) -> Result<ImageView, RuntimeError> {
+        self.serving.resolve(image, login).await
     }
 
     async fn start(&self, mut plan: SandboxPlan) -> Result<Arc<dyn Instance>, RuntimeError> {
         let mut roots = Vec::new();
         for container in &mut plan.containers {
-            let Served { root, config } = self.serving.root(&container.image).await?;
+            let Served { root, config } = self.serving.root(&container.image, container.login.as_ref()).await?;
             serving::complete(container, &config, root.is_image());
             tracing::info!(sandbox = plan.id, container = container.name, view = root.view().description, "starting");
             roots.push(root);

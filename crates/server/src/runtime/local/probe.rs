@@ -64,6 +64,7 @@ pub fn probe(config: LocalConfig) -> Result<LocalRuntime, RuntimeError> {
         allow_unenforced_limits: config.allow_unenforced_limits,
         default_memory: memory / 4 * 3,
         default_pids: config.processes_per_sandbox,
+        root_size: config.root_size,
         nursery: Nursery::default(),
         live: Mutex::new(HashSet::new()),
         sandboxes,
@@ -72,7 +73,7 @@ pub fn probe(config: LocalConfig) -> Result<LocalRuntime, RuntimeError> {
     let used: HashSet<&Path> = records.iter().flat_map(Record::layers).collect();
     let layers = layers(&data_dir.join("layers"), &used).map_err(io_at("build the host view"))?;
     let found = ask(&site, &layers)?;
-    let in_memory = found.upper_in_memory;
+    let in_memory = found.upper_in_memory && config.root_size.is_none();
     let catalogue = catalogue(&layers, found.interpreters).map_err(io_at("build the host view"))?;
     let capabilities = capabilities(&site, &catalogue, memory, in_memory);
     site.nursery.refill(&site.exe, &site.cgroups);

@@ -7,12 +7,14 @@
 use std::{collections::BTreeMap, collections::HashMap, path::PathBuf, sync::Arc};
 
 use tokio::sync::Mutex;
+use tracing::Instrument;
 
 use super::{images::Catalogue, roots::Root};
 use crate::{
     config::Pull,
-    images::{Image, ImageConfig, ImageError, Images, Remote},
+    images::{Image, ImageConfig, ImageError, Images, Login, Remote},
     runtime::{ContainerPlan, ImageView, RuntimeError},
+    trace::TRACE_TARGET,
 };
 
 /// A main command that waits without a sound, and ends on TERM.
@@ -44,19 +46,19 @@ pub struct Served {
 
 impl Serving {
     /// How `image` is served. Asks its registry when it is neither here nor in the host view, and fetches nothing.
-    pub async fn resolve(&self, image: &str) -> Result<ImageView, RuntimeError> {
+    pub async fn resolve(&self, image: &str, login: Option<&Login>) -> Result<ImageView, RuntimeError> {
         if let Some(view) = self.local(image)? {
             return Ok(view);
         }
-        self.remote(image).await?;
+        self.remote(image, login).await?;
         let description = format!("image {image}, fetched from its registry when it starts");
         Ok(ImageView { image: image.to_owned(), kind: "image".into(), description })
     }
 
     /// What `image` stands for, fetched if need be.
-    pub async fn root(&self, image: &str) -> Result<Served, RuntimeError> {
+    pub async fn root(&self, image: &str, login: Option<&Login>) -> Result<Served, RuntimeError> {
         if self.local(image)?.is_none() {
-            self.fetch(image).await?;
+            self.fetch(image, login).await?;
         }
         match self.images.find(image)? {
             Some(found) => Ok(Served { root: self.built_on(image, &found), config: found.config }),
@@ -71,7 +73,7 @@ impl Serving {
         }
     }
 
-    async fn remote(&self, image: &str) -> Result<Remote, RuntimeError> {
+    async fn remote(&self, image: &str, login: Option<&Login>) -> Result<Remote, RuntimeError> {
         // Its words say what the host view has instead.
         let Err(missing) = self.catalogue.resolve(image) else {
             return Err(RuntimeError::ImageNotFound(format!("image {image:?} is served by the host view")));
@@ -79,7 +81,7 @@ impl Serving {
         if self.pull == Pull::Never {
             return Err(missing);
         }
-        Remote::find(image, self.docker_config.clone()).await.map_err(|error| match error {
+        Remote::find(image, login, self.docker_config.clone()).await.map_err(|error| match error {
             ImageError::Name { .. } => missing,
             // A short name means the public hub, which a machine of its own need not reach.
             // One that is there says of what it does not have that it asks for credentials.
@@ -90,7 +92,7 @@ impl Serving {
         })
     }
 
-    async fn fetch(&self, image: &str) -> Result<(), RuntimeError> {
+    async fn fetch(&self, image: &str, login: Option<&Login>) -> Result<(), RuntimeError> {
         let turn = self.pulls.lock().await.entry(image.to_owned()).or_default().clone();
         let fetched = async {
             let _turn = turn.lock().await;
@@ -98,11 +100,11 @@ impl Serving {
                 return Ok(());
             }
             tracing::info!(image, "fetching an image from its registry");
-            let fetched = self.remote(image).await?.fetch(&self.images, image).await?;
+            let fetched = self.remote(image, login).await?.fetch(&self.images, image).await?;
             tracing::info!(image, digest = fetched.digest, layers = fetched.layers.len(), "fetched an image");
             Ok(())
         };
-        let fetched = fetched.await;
+        let fetched = fetched.instrument(tracing::info_span!(target: TRACE_TARGET, "fetch image", image)).await;
         self.pulls.lock().await.remove(image);
         fetched
     }

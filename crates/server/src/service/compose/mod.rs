@@ -20,10 +20,11 @@ use sha2::{Digest, Sha256};
 
 use super::{Api, Problem};
 use crate::{
+    images::{registry_of, same_registry},
     runtime::After,
     wire::sandbox::{
-        Control, CreateSandboxFromFileRequest, CreateSandboxRequest, Sandbox, SandboxFileType, SandboxSpec,
-        SandboxVolume, ScratchVolume, sandbox_volume::Source,
+        Control, CreateSandboxFromFileRequest, CreateSandboxRequest, ImagePullCredentials, Sandbox, SandboxFileType,
+        SandboxSpec, SandboxVolume, ScratchVolume, sandbox_volume::Source,
     },
 };
 use document::{Findings, Table, interpolate};
@@ -87,6 +88,9 @@ fn translate(request: CreateSandboxFromFileRequest) -> Result<(Sandbox, Dependen
         let image = request.image_overrides.get(&name).cloned();
         let read = service::read(&name, value, image, &volumes, &mut findings);
         let mut container = read.container;
+        let registry = registry_of(&container.image).unwrap_or_default();
+        let meant = |one: &&ImagePullCredentials| same_registry(&one.registry, &registry);
+        container.image_pull_credentials = request.image_pull_credentials.iter().find(meant).cloned();
         container.primary = Some(name == primary);
         if container.resource_requirements.is_none() {
             container.resource_requirements.clone_from(&request.default_resources);
@@ -135,10 +139,6 @@ fn refuse(request: &CreateSandboxFromFileRequest) -> Result<(), Problem> {
         || !request.builder_sizes.is_empty();
     if built {
         return Err(Problem::cannot_honour("build_contexts", "build the image, bring it in, and name it in `image`"));
-    }
-    if !request.image_pull_credentials.is_empty() {
-        let fix = "leave it out; the server uses the credentials of `docker login` on its machine";
-        return Err(Problem::cannot_honour("image_pull_credentials", fix));
     }
     if request.contents.len() > MAX_FILE {
         return Err(Problem::field("contents", format!("must have at most {MAX_FILE} bytes")));
