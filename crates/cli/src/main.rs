@@ -14,6 +14,7 @@ mod process_options;
 mod raw_mode;
 mod show;
 mod signals;
+mod telemetry;
 mod throwaway;
 mod transfer;
 

@@ -25,10 +25,12 @@ mod service;
 mod store;
 mod supervisor;
 mod tokens;
+mod trace;
 
 pub use config::{Access, ImageSource, Pull, RuntimeChoice, ServerConfig, ServiceUrls};
 pub use secrets::{SecretSource, is_name as is_secret_store_name};
 pub use server::{BindError, Server};
+pub use trace::TRACE_TARGET;
 
 /// The generated wire types, servers and clients.
 #[allow(missing_docs, clippy::all, clippy::pedantic, unused_qualifications)]

@@ -17,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     announcement::{Announcement, SharedFile},
-    data_dir, duration,
+    data_dir, duration, telemetry,
 };
 
 /// Serve sandboxes from this machine.
@@ -28,6 +28,9 @@ use crate::{
 ///
 /// Ctrl-C or SIGTERM stops every sandbox and removes what it used. After a crash (or kill -9) the next start finds the
 /// sandboxes running and takes them over.
+///
+/// With OTEL_EXPORTER_OTLP_ENDPOINT each call's trace is sent there by OTLP (OTEL_EXPORTER_OTLP_PROTOCOL: http/protobuf or
+/// grpc), as part of the trace that the caller's `traceparent` names.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jetway serve                                       try it: prints a link to open
@@ -132,6 +135,11 @@ pub struct Serve {
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(i64).range(8..))]
     processes_per_sandbox: i64,
 
+    /// Hold what each container changes of its files to a size, e.g. 2Gi: it is then kept in memory, and so are scratch
+    /// volumes without a size. Without this it is kept on disk, where nothing bounds it
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    root_size: Option<u64>,
+
     /// What sandboxes run in
     #[arg(long, value_enum, default_value = "auto")]
     runtime: Runtime,
@@ -196,16 +204,15 @@ enum PullWhen {
 
 /// Serves until a signal says stop.
 pub fn run(arguments: Serve) -> Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&arguments.log)
-        .with_context(|| format!("--log {:?} is no filter; try info or jetway_server=debug", arguments.log))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match arguments.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
-    raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
-    runtime.block_on(serve(arguments))
+    let spans = {
+        let _entered = runtime.enter();
+        telemetry::begin(&arguments.log, matches!(arguments.log_format, LogFormat::Json))?
+    };
+    raise_open_files();
+    let served = runtime.block_on(serve(arguments));
+    spans.end();
+    served
 }
 
 async fn serve(arguments: Serve) -> Result<()> {
@@ -300,6 +307,7 @@ fn config(arguments: &Serve, data_dir: PathBuf) -> ServerConfig {
     config.allow_unenforced_limits = arguments.allow_unenforced_limits;
     config.max_sandboxes = arguments.max_sandboxes;
     config.processes_per_sandbox = arguments.processes_per_sandbox;
+    config.root_size = arguments.root_size;
     config.images.clone_from(&arguments.images);
     config.docker_config = data_dir::docker_config();
     config.pull = match arguments.pull {
@@ -311,6 +319,15 @@ fn config(arguments: &Serve, data_dir: PathBuf) -> ServerConfig {
         Runtime::Local => RuntimeChoice::Local,
     };
     config
+}
+
+/// A number of bytes as resources are written: `512Mi`, `2Gi`, `1G`.
+fn bytes(text: &str) -> Result<u64, String> {
+    let units = [("Ki", 1 << 10), ("Mi", 1 << 20), ("Gi", 1_u64 << 30), ("Ti", 1 << 40)];
+    let units = units.into_iter().chain([("k", 1000), ("M", 1_000_000), ("G", 1_000_000_000), ("", 1)]);
+    let read = |(unit, size)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(size);
+    let found = units.into_iter().find_map(read).filter(|bytes| *bytes >= 1 << 20);
+    found.ok_or_else(|| format!("{text:?} is no size of a megabyte or more, e.g. 512Mi or 2Gi"))
 }
 
 fn named_address(text: &str) -> Result<(String, IpAddr), String> {

@@ -14,6 +14,7 @@ mod relay;
 mod rest;
 mod rest_of_body;
 mod tls;
+mod traced;
 mod websocket;
 
 use std::{io, sync::Arc, time::Duration};
@@ -40,6 +41,7 @@ use limit::LimitMessages;
 use preview::{Arrival, Place};
 use refusal::{Refusal, Tongue};
 use rest_of_body::RestOfBody;
+use traced::Traced;
 
 /// How long a credential for a page lasts.
 const PAGE_TOKEN_LIFE: Duration = Duration::from_secs(3600);
@@ -56,7 +58,7 @@ struct Setup {
     tls: Tls,
     api: Api,
     rate: RateLimit,
-    grpc: GrpcWebService<LimitMessages<Routes>>,
+    grpc: GrpcWebService<LimitMessages<Traced<Routes>>>,
 }
 
 impl Front {
@@ -70,7 +72,7 @@ impl Front {
         api: Api,
         rate: RateLimit,
     ) -> Self {
-        let grpc = GrpcWebLayer::new().layer(LimitMessages::new(api.routes()));
+        let grpc = GrpcWebLayer::new().layer(LimitMessages::new(Traced::new(api.routes())));
         Self(Arc::new(Setup { access, neighbours, page, previews, tls, api, rate, grpc }))
     }
 

@@ -24,6 +24,7 @@ mod plan;
 mod plan_tests;
 mod pool;
 mod problem;
+mod pull_login;
 mod quantity;
 mod sandbox;
 mod secret_store;
@@ -60,6 +61,7 @@ use crate::{
     store::{Bucket, Store},
     supervisor::{Sandbox, State, Supervisor},
     tokens::{Caller, Signer},
+    trace,
     wire::{jetway, sandbox as wire},
 };
 /// The largest message either way. Both public clients set the same.
@@ -85,6 +87,7 @@ struct Context {
     runner_id: String,
     since: SystemTime,
     allow_unenforced_limits: bool,
+    root_size: Option<u64>,
     services: ServiceHosts,
 }
 
@@ -108,6 +111,8 @@ pub(crate) struct Parts {
     pub runner_id: String,
     /// Drop limits that cannot be enforced instead of refusing them.
     pub allow_unenforced_limits: bool,
+    /// What a scratch volume without a size may hold; `None` bounds nothing.
+    pub root_size: Option<u64>,
     /// Under which names services are reached.
     pub services: ServiceHosts,
 }
@@ -125,6 +130,7 @@ impl Api {
             pool,
             runner_id,
             allow_unenforced_limits,
+            root_size,
             services,
         } = parts;
         let since = SystemTime::now();
@@ -142,6 +148,7 @@ impl Api {
             runner_id,
             since,
             allow_unenforced_limits,
+            root_size,
             services,
         };
         Self(Arc::new(context), Caller::server())
@@ -218,7 +225,9 @@ impl Api {
             return Err(Problem::field("sandbox_id", "must not be empty"));
         }
         let found = self.supervisor().get(id).filter(|sandbox| self.reaches(sandbox));
-        found.ok_or_else(|| Problem::sandbox_not_found(id))
+        let found = found.ok_or_else(|| Problem::sandbox_not_found(id))?;
+        trace::about(id);
+        Ok(found)
     }
 
     /// The sandbox with that id, once it runs, and the name of the container that is meant.

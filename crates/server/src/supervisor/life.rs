@@ -7,6 +7,7 @@ use std::{
 
 use tokio::{sync::watch, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
+use tracing::{Instrument, Span};
 
 use super::{
     Inner,
@@ -37,11 +38,11 @@ enum Ending {
     Ordered(StopOrder),
 }
 
-/// Lives a sandbox's life.
-pub(super) async fn live(inner: Arc<Inner>, sandbox: Arc<Sandbox>, origin: Origin) {
+/// Lives a sandbox's life. `start` is the span that its start belongs to.
+pub(super) async fn live(inner: Arc<Inner>, sandbox: Arc<Sandbox>, origin: Origin, start: Span) {
     let had_files = matches!(&origin, Origin::New(plan) if plan.containers.iter().any(|one| !one.files.is_empty()));
     let instance = match origin {
-        Origin::New(plan) => match inner.runtime.start(plan).await {
+        Origin::New(plan) => match inner.runtime.start(plan).instrument(start).await {
             Ok(instance) => Some(instance),
             Err(error) => {
                 end(&inner, &sandbox, State::Failed, format!("could not start: {error}"), None);

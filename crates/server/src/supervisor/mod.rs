@@ -20,6 +20,7 @@ use std::{
 };
 
 use tokio_util::task::TaskTracker;
+use tracing::Span;
 
 pub(crate) use freeze::FreezeError;
 pub(crate) use holder::{Holder, Pooling};
@@ -31,6 +32,7 @@ use crate::{
     egress::Egress,
     runtime::{Runtime, SandboxPlan},
     store::{KeptOrder, Store, StoreError},
+    trace::TRACE_TARGET,
 };
 use life::Origin;
 use sandbox::StopOrder;
@@ -259,7 +261,14 @@ impl Supervisor {
     }
 
     fn spawn(&self, sandbox: Arc<Sandbox>, origin: Origin) {
-        self.0.lives.spawn(life::live(self.0.clone(), sandbox, origin));
+        // Part of the call that asks for it, which does not wait for its end.
+        let start = match &origin {
+            Origin::New(_) => {
+                tracing::info_span!(target: TRACE_TARGET, "start sandbox", jetway.sandbox = sandbox.draft.id)
+            }
+            Origin::Adopted(_) | Origin::Over => Span::none(),
+        };
+        self.0.lives.spawn(life::live(self.0.clone(), sandbox, origin, start));
     }
 }
 
@@ -294,6 +303,7 @@ fn strip(plan: &mut SandboxPlan) {
     for container in &mut plan.containers {
         container.files.clear();
         container.secret_env.0.clear();
+        container.login = None;
     }
 }
 
