@@ -28,6 +28,9 @@ pub struct Options {
     /// Only measure so many sandboxes at a time.
     #[arg(long, value_name = "SANDBOXES")]
     scale: Option<u32>,
+    /// Only measure snapshots, and the server's memory while a gigabyte passes through it.
+    #[arg(long, conflicts_with = "scale")]
+    storage: bool,
 }
 
 /// Runs them one after the other.
@@ -36,16 +39,22 @@ pub struct Options {
 /// When one fails.
 pub fn run(options: &Options) -> Result<()> {
     if let Some(count) = options.scale {
-        return step::run("many sandboxes at a time", |step| {
-            let cargo =
-                Program::cargo().args(["test", "--release", "--package", "jetway-server", "--test", "soak", "--"]);
-            cargo.args(["--scale", &count.to_string()]).limit(LIMIT).echo().run(step).map(drop)
-        });
+        return measure("many sandboxes at a time", &["--scale", &count.to_string()]);
+    }
+    if options.storage {
+        return measure("snapshots and large streams", &["--storage"]);
     }
     if !options.kills_only {
         proofs()?;
     }
     kills(options)
+}
+
+fn measure(what: &str, arguments: &[&str]) -> Result<()> {
+    step::run(what, |step| {
+        let cargo = Program::cargo().args(["test", "--release", "--package", "jetway-server", "--test", "soak", "--"]);
+        cargo.args(arguments).limit(LIMIT).echo().run(step).map(drop)
+    })
 }
 
 /// A server under load is killed at moments that nobody chose. What it had acknowledged must be there when it is back,

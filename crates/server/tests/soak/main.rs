@@ -2,17 +2,19 @@
 //! acknowledged must be there when it comes back, and in the end nothing may be left.
 //!
 //! As a test it kills three times with eight sandboxes; `cargo xtask soak --kills 50 --sandboxes 100` is the long one.
-//! `--scale 1000` measures instead.
+//! `--scale 1000` and `--storage` measure instead.
 //! This program is all parts: the load, the servers, and the agents that those start.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod beside;
 mod check;
 mod ledger;
 mod leftovers;
 mod load;
 mod scale;
 mod server;
+mod storage;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
@@ -49,17 +51,14 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    if let Some(count) = number("--scale") {
-        return match runtime.block_on(scale(count as usize)) {
-            Ok(figures) => {
-                println!("  {figures}");
-                ExitCode::SUCCESS
-            }
-            Err(error) => {
-                println!("  {error}");
-                ExitCode::FAILURE
-            }
-        };
+    let what = match number("--scale") {
+        Some(count) => Some(Measure::Scale(count as usize)),
+        None => arguments.iter().any(|argument| argument == "--storage").then_some(Measure::Storage),
+    };
+    if let Some(what) = what {
+        let measured = runtime.block_on(measure(&what));
+        println!("  {}", measured.as_ref().unwrap_or_else(|error| error));
+        return if measured.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     println!("running 1 test ({} kills, {} sandboxes)", options.kills, options.sandboxes);
     let outcome = runtime.block_on(soak(&options));
@@ -101,10 +100,21 @@ async fn soak(options: &Options) -> Result<String, Vec<String>> {
     if wrong.is_empty() { Ok(ledger.summary()) } else { Err(wrong) }
 }
 
-async fn scale(count: usize) -> Result<String, String> {
+/// What is measured instead.
+enum Measure {
+    /// So many sandboxes at a time.
+    Scale(usize),
+    /// Snapshots and large streams.
+    Storage,
+}
+
+async fn measure(what: &Measure) -> Result<String, String> {
     let data_dir = tempfile::tempdir().map_err(|error| error.to_string())?;
     let server = Server::start(data_dir.path()).await?;
-    let figures = scale::measure(&server, count).await;
+    let figures = match what {
+        Measure::Scale(count) => scale::measure(&server, *count).await,
+        Measure::Storage => storage::measure(&server).await,
+    };
     server.stop();
     figures
 }

@@ -10,7 +10,8 @@ use jetway_server::wire::sandbox::{Container, CreateSandboxRequest, ExecRequest,
 
 use crate::server::{Client, Server};
 
-fn part(times: &mut [Duration], percent: usize) -> Duration {
+/// The time that so many percent of them did not exceed.
+pub fn part(times: &mut [Duration], percent: usize) -> Duration {
     times.sort();
     times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied().unwrap_or_default()
 }
@@ -84,15 +85,17 @@ pub async fn measure(server: &Server, count: usize) -> Result<String, String> {
         later.push(echo(server.client(), id.clone()).await?);
     }
     let mut crowded = first_outputs(server).await?;
+    let beside = tokio::task::spawn_blocking(crate::beside::measure).await.map_err(|error| error.to_string())?;
     Ok(format!(
         "{count} sandboxes up in {up:.1?}; {each:.0} KiB each for server and agent\n  create to first output p50: {:?} \
          alone, {:?} with {count} live\n  exec p50 {:?} one at a time; p50 {:?}, p99 {:?} with 32 in flight\n  1500 execs \
-         at once: no error, the last after {:?}",
+         at once: no error, the last after {:?}\n  beside it, with {count} live:\n    {}",
         part(&mut alone, 50),
         part(&mut crowded, 50),
         part(&mut later, 50),
         part(&mut flight.clone(), 50),
         part(&mut flight, 99),
         part(&mut at_once, 100),
+        beside.join("\n    "),
     ))
 }
