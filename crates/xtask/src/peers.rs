@@ -7,13 +7,15 @@ use crate::{
     children,
     command::{Finished, Program},
     project, server,
-    setup::python,
+    setup::{self, python},
     step::{self, Step},
     test::counts::{self, Counts, Dialect},
+    tools,
 };
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,6 +27,13 @@ pub struct Options {
     /// Against the release build.
     #[arg(long)]
     release: bool,
+    /// Make the images that the suite names from Debian's packages, and pull them from a registry on loopback (needs root
+    /// and debootstrap; some minutes the first time). They stand in for the real ones.
+    #[arg(long)]
+    images: bool,
+    /// Run the server as this user id, e.g. 54321 (needs root).
+    #[arg(long, value_name = "UID")]
+    user: Option<u32>,
 }
 
 /// What cannot pass on one machine, and why.
@@ -41,7 +50,15 @@ pub fn run(options: &Options) -> Result<()> {
     let suite = step::run("cwsandbox's source archive", |step| fetch(&python, step))?;
     let beyond = beyond()?;
     let scratch = children::scratch("jetway-peers-")?;
-    let server = server::Server::start(&binary, scratch.path())?;
+    let binary = match options.user {
+        Some(id) => hand_over(&binary, scratch.path(), id)?,
+        None => binary,
+    };
+    if options.images {
+        setup::for_images();
+        step::run("images from a registry of our own", |step| images(&binary, scratch.path(), options.user, step))?;
+    }
+    let server = server::Server::start_as(options.user, &binary, scratch.path())?;
     let (finished, counts) = step::run("cwsandbox's integration suite", |step| {
         let finished = pytest(&python, &suite, scratch.path(), &server, options, step)?;
         let Some(counts) = counts::read(Dialect::Pytest, &finished.lines) else {
@@ -52,6 +69,32 @@ pub fn run(options: &Options) -> Result<()> {
     })?;
     server.stop()?;
     conclude(&finished, counts, &beyond)
+}
+
+/// Gives the directory to a user, with a copy of the program that the user can reach.
+fn hand_over(binary: &Path, dir: &Path, user: u32) -> Result<PathBuf> {
+    let copy = dir.join("jetway");
+    fs::copy(binary, &copy)?;
+    for path in [dir, &copy] {
+        chown(path, Some(user), Some(user)).with_context(|| format!("cannot give {} away", project::shown(path)))?;
+    }
+    Ok(copy)
+}
+
+fn images(binary: &Path, dir: &Path, user: Option<u32>, step: &Step) -> Result<()> {
+    let registry = tools::on_path(setup::REGISTRY).unwrap_or_else(setup::unpacked_registry);
+    let finished = Program::new("python3")
+        .arg(project::root().join("tests/peers/images.py"))
+        .arg(binary)
+        .arg(dir.join("data"))
+        .arg(project::target().join("peers-images"))
+        .arg(registry)
+        .args(user.map(|id| id.to_string()))
+        .limit(LIMIT)
+        .hint("install debootstrap and run this as root")
+        .run(step)?;
+    finished.lines.iter().filter(|line| line.contains("Debian")).for_each(|line| step.say(line));
+    Ok(())
 }
 
 fn pytest(

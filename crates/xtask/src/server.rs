@@ -4,6 +4,7 @@ use crate::{children, command::Program, project, step, tools};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -52,6 +53,14 @@ impl Server {
     /// # Errors
     /// When it ends or is not ready in time, with the end of its log.
     pub fn start(binary: &Path, dir: &Path) -> Result<Self> {
+        Self::start_as(None, binary, dir)
+    }
+
+    /// The same as another user, to whom `dir` belongs and who can reach `binary`; root only may.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub fn start_as(user: Option<u32>, binary: &Path, dir: &Path) -> Result<Self> {
         step::run("server starts", |step| {
             let ready_file = dir.join("ready.json");
             let log = dir.join("server.log");
@@ -61,6 +70,9 @@ impl Server {
             command.arg("--ready-file").arg(&ready_file);
             // What it prints for people holds the token, and would end up in the log of a CI run.
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
+            if let Some(id) = user {
+                command.uid(id).gid(id).env("HOME", dir);
+            }
             let mut process = children::spawn(&mut command)?;
             let deadline = Instant::now() + START_LIMIT;
             let ready: Ready = loop {
