@@ -28,7 +28,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, transport::Channel};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
@@ -159,7 +159,8 @@ impl Served {
 
     /// Creates a sandbox, runs something in it, asks for one that is not there; the sandbox's id.
     async fn work(&self) -> String {
-        let mut client = SandboxServiceClient::connect(self.url.clone()).await.unwrap();
+        let endpoint = Channel::from_shared(self.url.clone()).unwrap();
+        let mut client = SandboxServiceClient::new(endpoint.connect().await.unwrap());
         let spec = SandboxSpec { containers: vec![Container::default()], ..Default::default() };
         let sandbox = Some(Sandbox { spec: Some(spec), ..Default::default() });
         let create = self.request(CreateSandboxRequest { sandbox, ..Default::default() });
