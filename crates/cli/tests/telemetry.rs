@@ -137,12 +137,14 @@ impl Served {
         command.arg("--data-dir").arg(home.path().join("data")).env("XDG_DATA_HOME", home.path());
         command.envs(environment.iter().map(|(name, value)| (name, value))).stdout(Stdio::null());
         let child = command.spawn().unwrap();
+        let mut served = Self { child, url: String::new(), token: String::new(), _home: home };
         let begun = Instant::now();
         loop {
             let read = std::fs::read_to_string(&ready).ok();
             if let Some(told) = read.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok()) {
                 let part = |name: &str| told[name].as_str().unwrap().to_owned();
-                return Self { child, url: part("url"), token: part("token"), _home: home };
+                (served.url, served.token) = (part("url"), part("token"));
+                return served;
             }
             assert!(begun.elapsed() < Duration::from_secs(60), "the server does not come up");
             std::thread::sleep(Duration::from_millis(20));
