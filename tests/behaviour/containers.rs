@@ -80,7 +80,7 @@ async fn a_compose_file_becomes_a_sandbox_with_its_services() {
     let info = sandbox.info();
     assert_eq!((info.tags, info.display_name.as_deref()), (vec!["from-a-file".to_owned()], Some("file")));
     let wrong = Sandbox::from_file(&site.client, ComposeFile::new("services: {}"), SandboxOptions::new());
-    assert_eq!(wrong.start().await.unwrap_err().kind(), ErrorKind::Validation);
+    assert_eq!(wrong.start().await.unwrap_err().kind(), ErrorKind::SandboxValidation);
     site.close().await;
 }
 
