@@ -21,8 +21,8 @@ export function jupyter(folder, { warmUps, execs }) {
 }
 
 /** Goals that compare: with the kernel, and a million lines by their rate. */
-export function compared({ figures, rates }, kernel) {
-  const goals = [atLeast("a million lines of a cell, MB/s", median(rates), 50)];
-  if (kernel) goals.push(atLeast("a Jupyter kernel's round trip / runCode's", median(kernel) / median(figures['runCode("1+1"), warm']), 3));
+export function compared(host, { figures, rates }, kernel) {
+  const goals = [atLeast(`${host}: a million lines of a cell, MB/s`, median(rates), 50)];
+  if (kernel) goals.push(atLeast(`${host}: a Jupyter kernel's round trip / runCode's`, median(kernel) / median(figures['runCode("1+1"), warm']), 3));
   return goals;
 }

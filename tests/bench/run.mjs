@@ -143,15 +143,22 @@ try {
   if (wants("code")) {
     const { url: baseUrl, token, close } = await startServe(join(target, "release/jetway"), site.url, ["--warm", "2"]);
     open.push({ close });
-    const counts = options.quick ? { warmUps: 10, execs: 50, creates: 10 } : { warmUps: 50, execs: 300, creates: 50 };
-    const measured = await inNode("code.mjs", { baseUrl, token, entry: nodeEntry, ...counts });
-    const limits = { 'runCode("1+1"), warm': 5, "acquire from the pool": 3 };
+    const counts = options.quick ? { warmUps: 10, execs: 50, creates: 10, rounds: 3 } : { warmUps: 50, execs: 300, creates: 50, rounds: 5 };
+    const config = { baseUrl, token, part: "code", ...counts };
+    const measured = await inNode("code_node.mjs", { ...config, entry: nodeEntry });
     const kernel = jupyter(join(target, "bench-jupyter"), counts);
     if (kernel.samples) measured.figures["1+1 in a Jupyter kernel"] = kernel.samples;
+    const limits = { 'runCode("1+1"), warm': 5, "acquire from the pool": 3 };
     const section = latency("Node, code that remembers, milliseconds", measured, limits);
-    section.goals.push(...compared(measured, kernel.samples));
+    section.goals.push(...compared("Node", measured, kernel.samples));
     show(section);
     if (!kernel.samples) console.log(`  not compared with a Jupyter kernel: ${kernel.reason}`);
+    if (wants("chromium")) {
+      const measured = await inChromium(site, { ...config, entry: pageEntry });
+      const section = latency("Chromium, code that remembers, milliseconds", measured, { 'runCode("1+1"), warm': 8 });
+      section.goals.push(...compared("Chromium", measured));
+      show(section);
+    }
   }
   const goals = sections.flatMap((section) => section.goals);
   console.log(`\nGoals\n${renderGoals(goals)}\n${goals.filter(({ met }) => met).length} of ${goals.length} met`);
