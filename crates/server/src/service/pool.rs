@@ -71,16 +71,16 @@ impl Api {
     /// The same for somebody else.
     pub(super) async fn take_for(&self, shape: &Shape, taker: Holder) -> Result<Arc<Sandbox>, Problem> {
         let wanted = self.wanted(shape)?;
-        let mut found = None;
-        if let Some(wanted) = &wanted {
-            found = self.supervisor().take(&taker, |draft| wanted.fits(draft)).await.map_err(Problem::from)?;
-        }
-        let sandbox = match found {
-            Some(sandbox) => sandbox,
-            None => {
-                self.make_room().await?;
+        let sandbox = loop {
+            if let Some(wanted) = &wanted
+                && let Some(found) =
+                    self.supervisor().take(&taker, |draft| wanted.fits(draft)).await.map_err(Problem::from)?
+            {
+                break found;
+            }
+            if self.make_room().await? {
                 let draft = self.draft(request(shape)).await?;
-                self.supervisor().create_for(draft, taker).await?
+                break self.supervisor().create_for(draft, taker).await?;
             }
         };
         if self.0.pool.options.warm > 0 {
@@ -158,17 +158,22 @@ impl Api {
         }
     }
 
-    /// A new sandbox beside the waiting ones must fit: if need be, one of those goes.
-    async fn make_room(&self) -> Result<(), Problem> {
+    /// A new sandbox beside the waiting ones must fit: if need be, one of those goes. False when one was just being made:
+    /// it can be had by now, or go.
+    async fn make_room(&self) -> Result<bool, Problem> {
         let Stats { idle, active, creating, max } = self.pool_stats();
         if active + idle + creating < max {
-            return Ok(());
+            return Ok(true);
         }
         if active < max
             && let Some(spare) = self.supervisor().take(&Holder::pool(), |_| true).await.map_err(Problem::from)?
         {
             self.supervisor().stop(&spare, Duration::ZERO, "the pool needs its place");
-            return Ok(());
+            return Ok(true);
+        }
+        if active < max && creating > 0 {
+            drop(self.0.pool.filling.lock().await);
+            return Ok(false);
         }
         let text = format!("all {max} sandboxes of the pool are taken; release one, or try again");
         Err(Problem::new(Code::ResourceExhausted, "CWSANDBOX_RUNNER_CAPACITY_EXHAUSTED", text)

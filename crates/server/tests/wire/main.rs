@@ -11,6 +11,7 @@ mod harness;
 mod lifecycle;
 mod logs;
 mod pulls;
+mod pool;
 mod refusals;
 mod registry;
 mod rest;
