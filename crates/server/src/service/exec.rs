@@ -85,6 +85,16 @@ pub(super) async fn collect_until(
     limit: usize,
     over: impl Future<Output = ()>,
 ) -> (Collected, bool) {
+    collect_thinned(handle, limit, over, |_| {}).await
+}
+
+/// The same; what was read of stdout so far passes through `thin`, which may take something out before the limit counts.
+pub(super) async fn collect_thinned(
+    handle: runtime::ExecHandle,
+    limit: usize,
+    over: impl Future<Output = ()>,
+    thin: impl FnMut(&mut BytesMut),
+) -> (Collected, bool) {
     let runtime::ExecHandle { stdin, stdout, stderr, mut control } = handle;
     drop(stdin);
     let drain = Drain::default();
@@ -92,9 +102,9 @@ pub(super) async fn collect_until(
     let mut killed = false;
     let status = {
         let pumps = async {
-            tokio::join!(out.fill(stdout, &drain), async {
+            tokio::join!(out.fill(stdout, &drain, thin), async {
                 if let Some(stderr) = stderr {
-                    err.fill(stderr, &drain).await;
+                    err.fill(stderr, &drain, |_| {}).await;
                 }
             })
         };
@@ -136,15 +146,15 @@ impl Stream {
         Self { kept: BytesMut::new(), limit, produced: 0 }
     }
 
-    async fn fill(&mut self, mut from: impl AsyncRead + Unpin, drain: &Drain) {
+    async fn fill(&mut self, mut from: impl AsyncRead + Unpin, drain: &Drain, mut thin: impl FnMut(&mut BytesMut)) {
         loop {
-            let before = self.kept.len();
             self.kept.reserve(CHUNK);
             // A read error is how a pseudo-terminal and a lost sandbox say end of file.
             let Ok(count @ 1..) = from.read_buf(&mut self.kept).await else { return };
             drain.moved();
             self.produced += count as i64;
-            self.kept.truncate((before + count).min(self.limit));
+            thin(&mut self.kept);
+            self.kept.truncate(self.limit);
         }
     }
 

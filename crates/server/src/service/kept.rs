@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use serde_json::{Map, Value, json};
 use tokio::io::AsyncWriteExt;
 
 use super::{
     Problem,
-    exec::collect_until,
+    exec::collect_thinned,
     execute::{Executed, TIMED_OUT},
 };
 use crate::runtime::{ExecRequest, FileError, Instance};
@@ -115,8 +115,10 @@ pub(super) async fn run(
                 let _ = stdin.shutdown().await;
             }
         };
+        let mut thinned = Thinned::default();
+        let late = tokio::time::sleep(limit.saturating_add(SLACK));
         let (_, (collected, late)) =
-            tokio::join!(writing, collect_until(handle, MOST_FRAMES, tokio::time::sleep(limit.saturating_add(SLACK))));
+            tokio::join!(writing, collect_thinned(handle, MOST_FRAMES, late, |said| thinned.thin(said)));
         let done = read(language, collected.stdout);
         if done.greeted {
             return Ok(Some(if done.ended { done.outcome } else { unfinished(done.outcome, late) }));
@@ -161,6 +163,45 @@ fn execute_request(code: &str, limit: Duration) -> Result<Vec<u8>, Problem> {
     frame.extend(options.as_bytes());
     frame.extend(code.as_bytes());
     Ok(frame)
+}
+
+/// Takes the output out of an attachment's frames that nobody will be shown: how a call ended comes after all of it.
+#[derive(Default)]
+struct Thinned {
+    /// Up to where whole frames were looked at.
+    at: usize,
+    stdout: usize,
+    stderr: usize,
+}
+
+impl Thinned {
+    fn thin(&mut self, said: &mut BytesMut) {
+        while let Some(length) = said.get(self.at..self.at + 4) {
+            let length = u32::from_be_bytes([length[0], length[1], length[2], length[3]]) as usize;
+            let end = self.at + 4 + length;
+            if length < HEAD || said.len() < end {
+                return;
+            }
+            let stream = match said[self.at + 4] {
+                b'O' => Some(&mut self.stdout),
+                b'F' => Some(&mut self.stderr),
+                _ => None,
+            };
+            match stream {
+                Some(kept) if *kept >= MOST_STREAM => {
+                    let rest = said.split_off(end);
+                    said.truncate(self.at);
+                    said.unsplit(rest);
+                }
+                stream => {
+                    if let Some(kept) = stream {
+                        *kept += length - HEAD;
+                    }
+                    self.at = end;
+                }
+            }
+        }
+    }
 }
 
 struct Read {
@@ -297,6 +338,26 @@ mod tests {
         for cut in 0..said.len() {
             assert!(!read(Kept::Python, said[..cut].to_vec().into()).ended, "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn of_a_flood_the_beginning_and_the_end_are_kept_however_it_comes() {
+        let mut said = frame(b'H', b"{}");
+        for _ in 0..500 {
+            said.extend(frame(b'O', &[b'y'; 60_000]));
+        }
+        said.extend(frame(b'F', b"late"));
+        said.extend(frame(b'Z', br#"{"status":"timeout"}"#));
+        let (mut thinned, mut kept, mut most) = (Thinned::default(), BytesMut::new(), 0);
+        for part in said.chunks(70_001) {
+            kept.extend_from_slice(part);
+            thinned.thin(&mut kept);
+            most = most.max(kept.len());
+        }
+        assert!(most < MOST_STREAM + 300_000, "{most}");
+        let Read { ended, outcome, .. } = read(Kept::Python, kept.freeze());
+        assert!(ended && outcome.timed_out);
+        assert_eq!((outcome.stdout.len(), &outcome.stderr[..]), (MOST_STREAM, &b"late"[..]));
     }
 
     #[test]

@@ -1,13 +1,23 @@
 //! The Cloud Sandbox REST routes, as its SDK and its own tests use them.
 
+mod bad_input;
+mod rows;
+mod sdk;
+
+use jetway_server::ServerConfig;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Running, server_with};
 
 async fn open() -> Running {
+    open_with(|_| {}).await
+}
+
+async fn open_with(change: impl FnOnce(&mut ServerConfig)) -> Running {
     server_with(|config| {
         config.open_minting = true;
         config.pool_warm = 1;
+        change(config);
     })
     .await
 }
@@ -28,9 +38,19 @@ impl User<'_> {
     }
 
     async fn run(&self, id: &str, code: &str) -> Value {
-        let (status, done) = self.call("POST", "/api/v1/execute", json!({ "sandbox_id": id, "code": code })).await;
+        self.execute(json!({ "sandbox_id": id, "code": code })).await
+    }
+
+    async fn execute(&self, body: Value) -> Value {
+        let (status, done) = self.call("POST", "/api/v1/execute", body).await;
         assert_eq!(status, 200, "{done}");
         done
+    }
+
+    async fn acquire(&self) -> String {
+        let (status, taken) = self.call("POST", "/api/v1/sandbox/acquire", Value::Null).await;
+        assert_eq!(status, 200, "{taken}");
+        taken["sandbox_id"].as_str().unwrap().to_owned()
     }
 }
 
