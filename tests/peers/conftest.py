@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,11 +32,18 @@ def jetway_binary() -> Path:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[dict[str, str]]:
-    """The ready file of a fresh server: url and token. Stopping it must succeed and be quick."""
+    """The ready file of a fresh server: url and token."""
+    with serving() as ready:
+        yield ready
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[dict[str, str]]:
+    """A server with these options, as its ready file describes it. Stopping it must succeed and be quick."""
     with tempfile.TemporaryDirectory(prefix="jetway-peers-") as folder:
         home = Path(folder)
         ready, log = home / "ready.json", home / "server.log"
-        arguments = ["serve", "--listen", "127.0.0.1:0", "--data-dir", str(home / "data"), "--ephemeral"]
+        arguments = ["serve", "--listen", "127.0.0.1:0", "--data-dir", str(home / "data"), "--ephemeral", *options]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [str(jetway_binary()), *arguments, "--ready-file", str(ready)],
