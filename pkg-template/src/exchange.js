@@ -115,6 +115,8 @@ export class Connection {
     const { exitCode, stderr, failure, mayPass } = await this.#attach(core);
     const next = core.ended(exitCode, mayPass, stderr);
     if (next === "fail") throw failure;
+    // The end of a context may come before its last word.
+    if (next === "rest") for (const { event } of [...this.#calls.values()]) event("done", "{}");
     if (next === "put") await putDriver(this.#host, core.language, core.driverPath);
     else if (next !== "rest" && next > 0) await new Promise((resolve) => setTimeout(resolve, next));
   }

@@ -86,7 +86,11 @@ async fn keep(sandbox: Sandbox, talk: Arc<Mutex<Talk>>, mut commands: mpsc::Unbo
         let Some((end, stderr)) = ended else { return };
         let next = lock(&talk).exchange.ended(end, &stderr);
         let failed = match next {
-            Ok(Next::Rest) => Ok(()),
+            Ok(Next::Rest) => {
+                // The end of a context may come before its last word: nobody is told more.
+                lock(&talk).listeners.clear();
+                Ok(())
+            }
             Ok(Next::Again(wait)) => {
                 sleep(wait).await;
                 Ok(())

@@ -82,6 +82,8 @@ struct Outstanding {
     position: u64,
     acknowledged: u64,
     is_shutdown: bool,
+    /// Whether an attachment was given the request.
+    said: bool,
 }
 
 /// One client's talk with one context.
@@ -95,6 +97,8 @@ pub struct Exchange {
     /// In the order they were asked for. A handful: no map is worth its size in the package.
     calls: Vec<Outstanding>,
     greeted: bool,
+    /// Whether an attachment takes only what it opens with.
+    by_file: bool,
     put: bool,
     attempts: u32,
 }
@@ -122,6 +126,7 @@ impl Exchange {
             frames: FrameReader::default(),
             calls: Vec::new(),
             greeted: false,
+            by_file: false,
             put: false,
             attempts: 0,
         })
@@ -143,7 +148,8 @@ impl Exchange {
     }
 
     /// The command that attaches. With `requests`, a file that holds [`opening`](Self::opening), it needs no stdin.
-    pub fn command(&self, requests: Option<&str>) -> Vec<String> {
+    pub fn command(&mut self, requests: Option<&str>) -> Vec<String> {
+        self.by_file = requests.is_some();
         self.language.attach(&self.context, self.create, requests)
     }
 
@@ -189,7 +195,8 @@ impl Exchange {
         let frame = request.frame(call, body);
         let is_shutdown = request == Request::Shutdown;
         let request = Some(frame.clone());
-        self.calls.push(Outstanding { id: call, request, position: 0, acknowledged: 0, is_shutdown });
+        let said = !self.by_file;
+        self.calls.push(Outstanding { id: call, request, position: 0, acknowledged: 0, is_shutdown, said });
         Ok((call, frame))
     }
 
@@ -208,8 +215,8 @@ impl Exchange {
         self.frames = FrameReader::default();
         self.greeted = false;
         let mut all = BytesMut::new();
-        for Outstanding { id, request, position, acknowledged, .. } in &mut self.calls {
-            *acknowledged = *position;
+        for Outstanding { id, request, position, acknowledged, said, .. } in &mut self.calls {
+            (*acknowledged, *said) = (*position, true);
             match request {
                 Some(request) => all.extend_from_slice(request),
                 None => all.extend_from_slice(&Request::Continue.frame(*id, &[&position.to_be_bytes()])),
@@ -255,8 +262,8 @@ impl Exchange {
     /// # Errors
     /// Why no answer will come: everybody who waits is to get it, and nobody waits any more.
     pub fn ended(&mut self, end: Result<i32, Error>, stderr: &str) -> Result<Next, Error> {
-        if self.greeted && self.calls.iter().all(|call| call.is_shutdown) {
-            // The context went before its last word did.
+        if self.greeted && self.calls.iter().all(|call| call.is_shutdown && call.said) {
+            // The context went before its last word did: whoever waits for that has what was asked for.
             self.calls.clear();
         }
         if self.calls.is_empty() && self.greeted {

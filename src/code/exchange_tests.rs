@@ -161,6 +161,18 @@ fn a_context_that_ends_before_it_says_so_has_ended() {
 }
 
 #[test]
+fn an_end_that_no_attachment_was_told_of_is_told_to_the_next() {
+    let mut exchange = Exchange::new("python-1", true).unwrap();
+    exchange.run(b"1", &RunOptions::default()).unwrap();
+    exchange.command(Some("/requests"));
+    let (opening, _) = (exchange.opening(), accept(&mut exchange, &hello()));
+    let (_, shutdown) = exchange.shutdown().unwrap();
+    assert!(!opening.ends_with(&shutdown));
+    assert_eq!(exchange.ended(Ok(0), "").unwrap(), Next::Again(Duration::ZERO));
+    assert!(exchange.opening().ends_with(&shutdown));
+}
+
+#[test]
 fn what_cannot_be_run_is_refused_before_it_is_sent() {
     let mut exchange = Exchange::new("python", true).unwrap();
     let error = exchange.run(b"1", &RunOptions::default().timeout(Duration::ZERO)).unwrap_err();

@@ -60,7 +60,7 @@ impl CoreExchange {
 
     /// The command that attaches; with the path of a file of requests it needs no stdin.
     pub fn command(&self, requests: Option<String>) -> Vec<String> {
-        self.exchange.borrow().command(requests.as_deref())
+        self.exchange.borrow_mut().command(requests.as_deref())
     }
 
     /// Runs code: `{ call, bytes }`.

@@ -112,6 +112,24 @@ async fn a_timeout_and_an_interrupt_leave_the_state() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn output_without_end_is_cut_off_by_the_limit_and_the_state_stays() {
+    let site = Site::open().await;
+    let sandbox = site.sandbox();
+    for (language, endless) in [
+        (Language::Python, "while True: print('y' * 1000)"),
+        (Language::JavaScript, "for (;;) console.log('y'.repeat(1000))"),
+    ] {
+        let context = context(&sandbox, language).await;
+        run(&context, "x = 42").await;
+        let late = context.run(endless, limited(500)).await.unwrap();
+        assert_eq!((late.status, late.error.unwrap().name.as_str()), (RunStatus::Timeout, "TimeoutError"));
+        assert!(late.stdout.starts_with(&[b'y'; 1000]) && late.stdout.len() <= 64 << 20, "{}", late.stdout.len());
+        assert_eq!(run(&context, "x").await.text(), Some("42"));
+    }
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_interpreter_that_ends_is_reported_and_replaced() {
     let site = Site::open().await;
     let sandbox = site.sandbox();

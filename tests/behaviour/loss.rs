@@ -1,8 +1,11 @@
 //! What happens to work under way when the way to the server, or the server, goes.
 
+use std::time::Duration;
+
 use futures::StreamExt;
 use jetway::{
     ErrorKind, ExecOptions, Sandbox,
+    code::{Language, RunEvent, RunOptions, RunStatus},
     error::Diagnosis,
     sandbox::{LogOptions, StopOptions},
 };
@@ -63,7 +66,7 @@ async fn a_short_outage_is_waited_out_by_calls_that_may_be_repeated() {
     let client = client(&format!("http://127.0.0.1:{port}"));
     let server = site.url.trim_start_matches("http://").to_owned();
     let serving = tokio::spawn(async move {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let (mut near, _) = listener.accept().await.unwrap();
         let mut far = TcpStream::connect(&server).await.unwrap();
@@ -89,5 +92,35 @@ async fn a_process_whose_sandbox_is_stopped_says_so() {
         Ok(result) => assert!(result.exit_code > 128, "{result:?}"),
         Err(error) => assert_eq!(error.kind(), ErrorKind::SandboxNotRunning, "{error:?}"),
     }
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_of_code_whose_connection_is_cut_goes_on_where_it_was() {
+    let site = Site::open().await;
+    let (url, cut) = way(&site).await;
+    let id = site.sandbox().start().await.unwrap();
+    let sandbox = Sandbox::from_id(&client(&url), &id).await.unwrap();
+    let context = sandbox.code().default_context(Language::Python).unwrap();
+    context.run("x = 42", RunOptions::default()).await.unwrap();
+    let program = "import time\nfor i in range(150): print(i, flush=True); time.sleep(0.01)\n'end'";
+    let mut running = context.start(program, RunOptions::default()).unwrap();
+    let (mut told, mut cuts) = (String::new(), vec![80, 20]);
+    while let Some(event) = running.next().await {
+        let RunEvent::Stdout(data) = event.unwrap() else { continue };
+        told += std::str::from_utf8(&data).unwrap();
+        if cuts.last().is_some_and(|cut| told.lines().count() > *cut) {
+            cuts.pop();
+            cut.send(true).unwrap();
+            // Until everybody was cut off, new connections are too.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            cut.send(false).unwrap();
+        }
+    }
+    assert!(cuts.is_empty());
+    assert_eq!(told, (0..150).map(|i| format!("{i}\n")).collect::<String>());
+    assert_eq!(running.finish().await.unwrap().status, RunStatus::Ok);
+    let after = context.run("x", RunOptions::default()).await.unwrap();
+    assert_eq!((after.text(), after.restarted), (Some("42"), false));
     site.close().await;
 }

@@ -1,17 +1,11 @@
-// The package's suite (tests/js/suite.mjs) in Chromium: a page of the server's own origin that has nothing but the
-// package. Its files are answered by the browser's driver; every call and every socket reaches the real server.
+// The package's suite (tests/js/suite.mjs) in Chromium.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { extname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import { suite } from "../js/suite.mjs";
-import { openPage, startBrowser } from "./browser.mjs";
+import { startBrowser } from "./browser.mjs";
+import { openPackagePage } from "./package_page.mjs";
 import { startServer } from "./server.mjs";
-
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
 
 let server;
 let browser;
@@ -19,16 +13,8 @@ let page;
 before(async () => {
   server = await startServer();
   browser = await startBrowser();
-  ({ page } = await openPage(browser));
   const { url, token } = server.ready;
-  const { origin } = new URL(url);
-  await page.route(`${origin}/__test/**`, async (route) => {
-    const path = new URL(route.request().url()).pathname.slice("/__test/".length);
-    const folder = path.startsWith("jetway/") ? join(ROOT, "target/npm") : join(ROOT, "tests");
-    return route.fulfill({ contentType: TYPES[extname(path)], body: await readFile(join(folder, path)) });
-  });
-  // A document of the real server: Chromium lets one that the driver made up open no local socket.
-  await page.goto(`${origin}/healthz`);
+  ({ page } = await openPackagePage(browser, url));
   await page.evaluate(
     async ({ url, token }) => {
       const jetway = await import("/__test/jetway/src/index.js");

@@ -83,6 +83,21 @@ export const code = {
     }
   },
 
+  "output without end is cut off by the limit, and the state stays": async ({ sandbox }) => {
+    const endless = { python: "while True: print('y' * 1000)", javascript: "for (;;) console.log('y'.repeat(1000))" };
+    for (const language of LANGUAGES) {
+      const context = await sandbox.code.createContext({ language });
+      await context.run("x = 42");
+      let told = 0;
+      const late = await context.run(endless[language], { timeoutMs: 500, onStdout: (text) => (told += text.length) });
+      deepEqual([late.status, late.error.name], ["timeout", "TimeoutError"]);
+      ok(told > 0 && late.stdout.length <= 64 << 20, `${told} characters told, ${late.stdout.length} kept`);
+      ok(late.stdout.startsWith("y".repeat(1000)));
+      equal((await context.run("x")).text, "42");
+      await context.delete();
+    }
+  },
+
   "an interpreter that ends is reported and replaced": async ({ sandbox }) => {
     const ends = { python: "print('bye')\nimport os; os._exit(3)", javascript: "console.log('bye'); process.exit(3)" };
     for (const language of LANGUAGES) {

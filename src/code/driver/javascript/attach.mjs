@@ -33,9 +33,10 @@ const SELF = fileURLToPath(import.meta.url);
 async function attach(directory, options, requestFile) {
   const socket = (await connect(directory)) ?? (await start(directory, JSON.parse(options)));
   socket.on("error", () => {});
-  // Writing to a pipe is synchronous: what came before the end is out.
-  socket.on("end", () => process.exit(0));
-  socket.on("close", () => process.exit(0));
+  // A reader that is slow leaves something to be written: what came before the end comes out before the exit.
+  const leave = () => process.stdout.write("", () => process.exit(0));
+  socket.on("end", leave);
+  socket.on("close", leave);
   process.stdout.on("error", () => process.exit(0));
   socket.pipe(process.stdout, { end: false });
   if (requestFile === undefined) {
