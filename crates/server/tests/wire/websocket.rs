@@ -167,7 +167,7 @@ async fn settle(socket: &mut Socket) -> usize {
 async fn a_caller_that_counts_is_sent_what_it_granted_and_no_more() {
     const WINDOW: usize = 100_000;
     // One message may go over what is granted.
-    const MESSAGE: usize = 64 * 1024;
+    const MESSAGE: usize = 72 * 1024;
     let server = server().await;
     let mut client = server.client();
     let id = create(&mut client, idle()).await;

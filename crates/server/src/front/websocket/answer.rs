@@ -8,8 +8,9 @@ use http_body_util::BodyExt;
 
 /// Marks a frame of headers or trailers.
 const HEADERS_FLAG: u8 = 0x80;
-/// A larger chunk goes in several messages, so that a window of credit means something.
-const MESSAGE_MAX: usize = 64 * 1024;
+/// A larger chunk goes in several messages, so that a window of credit means something. What a process prints comes in
+/// chunks of 64 KiB and a little for its heads: they go in one.
+const MESSAGE_MAX: usize = 72 * 1024;
 
 /// The bytes of an answer, chunk by chunk.
 pub(super) struct Answer {
