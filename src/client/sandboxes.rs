@@ -1,8 +1,8 @@
 //! The rpcs that make, find and remove sandboxes. Must not know: `Sandbox`.
 
-use super::{CallOptions, Client};
+use super::{CallOptions, Client, call::Answering};
 use crate::{
-    error::{CallContext, Error, Operation},
+    error::{CallContext, Operation},
     wire,
 };
 
@@ -19,58 +19,52 @@ pub(crate) enum Creation {
 
 impl Client {
     /// Creates a sandbox, most likely not running yet; see [`Client::waits_for_start`].
-    pub(crate) async fn create_sandbox(
-        &self,
-        creation: Creation,
-        options: &CallOptions,
-    ) -> Result<wire::Sandbox, Error> {
+    pub(crate) fn create_sandbox(&self, creation: Creation, options: &CallOptions) -> Answering<'_, wire::Sandbox> {
         match creation {
-            Creation::Specified(request) => {
-                self.unary(CallContext::new(Operation::CreateSandbox), options, *request).await
-            }
+            Creation::Specified(request) => self.unary(CallContext::new(Operation::CreateSandbox), options, *request),
             Creation::FromTemplate(request) => {
-                self.unary(CallContext::new(Operation::CreateSandboxFromTemplate), options, *request).await
+                self.unary(CallContext::new(Operation::CreateSandboxFromTemplate), options, *request)
             }
             Creation::FromFile(request) => {
-                self.unary(CallContext::new(Operation::CreateSandboxFromFile), options, *request).await
+                self.unary(CallContext::new(Operation::CreateSandboxFromFile), options, *request)
             }
         }
     }
 
     /// What the server knows about a sandbox now.
-    pub(crate) async fn get_sandbox(&self, sandbox_id: &str, options: &CallOptions) -> Result<wire::Sandbox, Error> {
+    pub(crate) fn get_sandbox(&self, sandbox_id: &str, options: &CallOptions) -> Answering<'_, wire::Sandbox> {
         let context = CallContext::on(Operation::GetSandbox, sandbox_id);
         let request = wire::GetSandboxRequest { sandbox_id: sandbox_id.to_owned() };
-        self.unary(context, options, request).await
+        self.unary(context, options, request)
     }
 
     /// One page of sandboxes.
-    pub(crate) async fn list_sandboxes(
+    pub(crate) fn list_sandboxes(
         &self,
         request: wire::ListSandboxesRequest,
         options: &CallOptions,
-    ) -> Result<wire::ListSandboxesResponse, Error> {
+    ) -> Answering<'_, wire::ListSandboxesResponse> {
         let context = CallContext::new(Operation::ListSandboxes);
-        self.unary(context, options, request).await
+        self.unary(context, options, request)
     }
 
     /// Asks for a sandbox to be stopped and removed. Answers before it is.
-    pub(crate) async fn delete_sandbox(
+    pub(crate) fn delete_sandbox(
         &self,
         request: wire::DeleteSandboxRequest,
         options: &CallOptions,
-    ) -> Result<wire::DeleteSandboxResponse, Error> {
+    ) -> Answering<'_, wire::DeleteSandboxResponse> {
         let context = CallContext::on(Operation::DeleteSandbox, request.sandbox_id.clone());
-        self.unary(context, options, request).await
+        self.unary(context, options, request)
     }
 
     /// Removes every sandbox that a filter names.
-    pub(crate) async fn purge_sandboxes(
+    pub(crate) fn purge_sandboxes(
         &self,
         request: wire::PurgeSandboxesRequest,
         options: &CallOptions,
-    ) -> Result<wire::PurgeSandboxesResponse, Error> {
+    ) -> Answering<'_, wire::PurgeSandboxesResponse> {
         let context = CallContext::new(Operation::PurgeSandboxes);
-        self.unary(context, options, request).await
+        self.unary(context, options, request)
     }
 }

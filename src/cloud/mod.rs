@@ -56,12 +56,12 @@ impl Cloud {
         self
     }
 
-    async fn call<Res: prost::Message + Default>(
+    fn call<Res: prost::Message + Default>(
         &self,
         operation: Operation,
         request: impl prost::Message + 'static,
-    ) -> Result<Res, Error> {
-        self.client.cloud_call(operation, request, &self.options).await
+    ) -> impl Future<Output = Result<Res, Error>> {
+        self.client.cloud_call(operation, request, &self.options)
     }
 
     /// Has tokens made for a user.

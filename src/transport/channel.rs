@@ -18,11 +18,7 @@ use tonic::{
 };
 use tower_service::Service;
 
-use super::{
-    BaseUrl,
-    head::{INTERACTIVE_WINDOW, Interactive},
-    probe,
-};
+use super::{BaseUrl, head::INTERACTIVE_WINDOW, probe, request::Interactive};
 use crate::{
     error::{Diagnosis, Error, ErrorKind},
     platform::BoxFuture,

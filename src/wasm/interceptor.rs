@@ -1,7 +1,6 @@
 //! Interceptors that JavaScript gives: functions that see a call, and may give one that is told how it went.
 
 use futures::future::BoxFuture;
-use http::HeaderMap;
 use js_sys::{Array, Function, Object, Promise, Reflect};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue};
@@ -9,11 +8,11 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::{
     Answer,
-    credentials::header_map,
+    credentials::read_headers,
     error::{js_error, type_error},
 };
 use crate::{
-    config::{Aftermath, CallInfo, Interceptor},
+    config::{Aftermath, CallInfo, Headers, Interceptor},
     error::{Error, ErrorKind},
 };
 
@@ -36,7 +35,7 @@ impl Interceptor for JsInterceptor {
     fn intercept<'a>(
         &'a self,
         call: &'a CallInfo,
-        headers: &'a mut HeaderMap,
+        headers: &'a mut Headers,
     ) -> BoxFuture<'a, Result<Option<Aftermath>, Error>> {
         Box::pin(SendWrapper::new(async move {
             let added = Object::new();
@@ -45,7 +44,7 @@ impl Interceptor for JsInterceptor {
                 Ok(promise) => JsFuture::from(promise).await.map_err(failure)?,
                 Err(value) => value,
             };
-            headers.extend(header_map(&Object::entries(&added))?);
+            headers.extend(read_headers(&Object::entries(&added))?.iter());
             let Ok(told) = answer.dyn_into::<Function>() else { return Ok(None) };
             let told = SendWrapper::new(told);
             let aftermath: Aftermath = Box::new(move |failure| {

@@ -96,7 +96,13 @@ impl Reader {
         let entries = Object::entries(object);
         // A value that is undefined is a variable that is not given.
         let given = entries.iter().filter(|pair| !pair.unchecked_ref::<Array>().get(1).is_undefined());
-        given.map(|it| pair(it).ok_or_else(wrong)).collect::<Answer<_>>().map(Some)
+        // One by one: collected into a tree they would be sorted first, by code that is downloaded for it.
+        let mut map = BTreeMap::new();
+        for it in given {
+            let (name, value) = pair(it).ok_or_else(wrong)?;
+            map.insert(name, value);
+        }
+        Ok(Some(map))
     }
 
     /// A nested options object.

@@ -6,10 +6,9 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use jetway::{
     Client, ClientConfig, Credentials, Error, ErrorKind, Sandbox,
-    config::{Aftermath, CallInfo, Interceptor, RetryPolicy},
+    config::{Aftermath, CallInfo, Headers, Interceptor, RetryPolicy},
 };
 use tokio::net::TcpListener;
 
@@ -28,10 +27,10 @@ impl Interceptor for Watching {
     fn intercept<'a>(
         &'a self,
         call: &'a CallInfo,
-        headers: &'a mut HeaderMap,
+        headers: &'a mut Headers,
     ) -> BoxFuture<'a, Result<Option<Aftermath>, Error>> {
         Box::pin(async move {
-            headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer nonsense"));
+            headers.insert("authorization", "Bearer nonsense");
             let (name, seen) = (self.name, Arc::clone(&self.seen));
             seen.lock().unwrap().push(format!("{name} {} {}", call.operation, call.attempt));
             if self.refuses {
