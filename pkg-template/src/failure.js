@@ -77,4 +77,7 @@ export async function fetchFailure(error, url, fetch) {
   }
 }
 
+/** What kept a fetch of `url` from being answered, for who only knows that it failed. Imported by the core. */
+export const explainFetch = (url) => fetchFailure(undefined, url, globalThis.fetch);
+
 const isLoopback = (host) => host === "localhost" || host.endsWith(".localhost") || host.startsWith("127.") || host === "[::1]";

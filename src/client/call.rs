@@ -1,22 +1,22 @@
 //! One unary call: head, deadline, retries, typed failure. Must not know: which rpc it is.
 
-use std::{
-    future::Future,
-    marker::PhantomData,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use prost::{DecodeError, Message};
+use http::uri::PathAndQuery;
+use prost::Message;
+use tonic::{Request, Response, Status, client::Grpc};
 
-use super::{Client, retry::Retries};
+use super::{
+    Client,
+    codec::{Outgoing, RawCodec, decode},
+    retry::Retries,
+};
 use crate::{
     config::Credentials,
     error::{CallContext, Error},
-    platform::BoxFuture,
-    transport::{Answered, Outgoing, outgoing},
+    platform::{BoxFuture, timeout},
+    transport::{CallHead, MAX_MESSAGE_BYTES},
 };
 
 /// What a single call may override. Dropping a call's future cancels it.
@@ -36,24 +36,29 @@ impl CallOptions {
 
 impl Client {
     /// Calls the unary rpc that `context` names under its deadline, and again where that is safe and useful.
-    pub(super) fn unary<Req, Res>(
+    pub(super) async fn unary<Req, Res>(
         &self,
         context: CallContext,
         options: &CallOptions,
         request: Req,
-    ) -> Answering<'_, Res>
+    ) -> Result<Res, Error>
     where
         Req: Message + 'static,
         Res: Message + Default,
     {
-        let call = self.call(context, options.timeout, outgoing(request));
-        Answering { call, answer: PhantomData }
+        let answer = self.call(context.clone(), options.clone(), Arc::new(request)).await?;
+        decode(answer).map_err(|status| Error::from_status(&status, &context))
     }
 
     /// Boxed and of no message's type: this state machine is large, and so it exists once.
-    fn call(&self, context: CallContext, limit: Option<Duration>, request: Outgoing) -> BoxFuture<'_, Called> {
+    fn call(
+        &self,
+        context: CallContext,
+        options: CallOptions,
+        request: Outgoing,
+    ) -> BoxFuture<'_, Result<Bytes, Error>> {
         Box::pin(async move {
-            let limit = limit.unwrap_or(self.inner.request_timeout);
+            let limit = options.timeout.unwrap_or(self.inner.request_timeout);
             let mut retries = Retries::new(limit, self.inner.retry);
             let mut refused = false;
             loop {
@@ -63,11 +68,10 @@ impl Client {
                 let left = CallOptions { timeout: Some(retries.remaining().min(part)) };
                 let head = self.head(context.clone(), &left, refused, attempt).await?;
                 let told = head.aftermath.clone();
-                let Answered { message, waits_for_start } = self.transport().unary(head, request.clone()).await;
-                self.note_start(waits_for_start);
-                told.tell(message.as_ref().err());
-                let error = match message {
-                    Ok(answer) => return Ok((answer, context)),
+                let answer = self.attempt(head, Arc::clone(&request)).await;
+                told.tell(answer.as_ref().err());
+                let error = match answer {
+                    Ok(answer) => return Ok(answer),
                     Err(error) => error,
                 };
                 if self.may_refresh(&error) && !refused {
@@ -79,6 +83,29 @@ impl Client {
         })
     }
 
+    async fn attempt(&self, head: CallHead, request: Outgoing) -> Result<Bytes, Error> {
+        let (path, context, limit) = (head.path, head.context.clone(), head.timeout);
+        match timeout(limit, self.send(path, head.into_request(request))).await {
+            Ok(Ok(response)) => {
+                self.note_headers(response.metadata());
+                Ok(response.into_inner())
+            }
+            Ok(Err(status)) => {
+                self.note_headers(status.metadata());
+                Err(Error::from_status(&status, &context))
+            }
+            Err(_) => Err(deadline_exceeded(&context, limit.unwrap_or_default())),
+        }
+    }
+
+    async fn send(&self, path: &'static str, request: Request<Outgoing>) -> Result<Response<Bytes>, Status> {
+        let mut grpc = Grpc::new(self.transport().clone())
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        grpc.ready().await.map_err(Error::into_status)?;
+        grpc.unary(request, PathAndQuery::from_static(path), RawCodec).await
+    }
+
     /// A refused provider is asked once more: its token may just have expired. The server did no work.
     pub(super) fn may_refresh(&self, error: &Error) -> bool {
         matches!(self.inner.credentials, Credentials::Provider(_))
@@ -86,28 +113,7 @@ impl Client {
     }
 }
 
-/// An encoded answer and whose it is.
-type Called = Result<(Bytes, CallContext), Error>;
-
-/// A unary call under way. By hand: a state machine for each of some fifty rpcs is what a page would download.
-#[must_use]
-pub(crate) struct Answering<'a, Res> {
-    call: BoxFuture<'a, Called>,
-    answer: PhantomData<fn() -> Res>,
-}
-
-impl<Res: Message + Default> Future for Answering<'_, Res> {
-    type Output = Result<Res, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.call.as_mut().poll(cx).map(|called| {
-            let (answer, context) = called?;
-            Res::decode(answer).map_err(|error| undecodable(&error, &context))
-        })
-    }
-}
-
-/// An answer that is no such message; as tonic's own codec would say it.
-fn undecodable(error: &DecodeError, context: &CallContext) -> Error {
-    Error::from_code(tonic::Code::Internal, &error.to_string(), &[], context)
+fn deadline_exceeded(context: &CallContext, limit: Duration) -> Error {
+    let message = format!("{} did not finish within {limit:?}", context.operation.name());
+    Error::from_status(&Status::deadline_exceeded(message), context)
 }

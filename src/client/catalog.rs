@@ -1,8 +1,8 @@
 //! The rpcs about templates, secret stores, runners, snapshots and volumes. Must not know: what is made from them.
 
-use super::{CallOptions, Client, call::Answering};
+use super::{CallOptions, Client};
 use crate::{
-    error::{CallContext, Operation},
+    error::{CallContext, Error, Operation},
     wire,
 };
 
@@ -10,8 +10,12 @@ macro_rules! calls {
     ($($(#[$doc:meta])* $method:ident: $operation:ident($request:ident) -> $answer:ty;)*) => {
         impl Client {
             $($(#[$doc])*
-            pub(crate) fn $method(&self, request: wire::$request, options: &CallOptions) -> Answering<'_, $answer> {
-                self.unary(CallContext::new(Operation::$operation), options, request)
+            pub(crate) async fn $method(
+                &self,
+                request: wire::$request,
+                options: &CallOptions,
+            ) -> Result<$answer, Error> {
+                self.unary(CallContext::new(Operation::$operation), options, request).await
             })*
         }
     };

@@ -2,17 +2,17 @@
 
 use prost::Message;
 
-use super::{CallOptions, Client, call::Answering};
-use crate::error::{CallContext, Operation};
+use super::{CallOptions, Client};
+use crate::error::{CallContext, Error, Operation};
 
 impl Client {
     /// One of these rpcs.
-    pub(crate) fn cloud_call<Res: Message + Default>(
+    pub(crate) async fn cloud_call<Res: Message + Default>(
         &self,
         operation: Operation,
         request: impl Message + 'static,
         options: &CallOptions,
-    ) -> Answering<'_, Res> {
-        self.unary(CallContext::new(operation), options, request)
+    ) -> Result<Res, Error> {
+        self.unary(CallContext::new(operation), options, request).await
     }
 }

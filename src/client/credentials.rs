@@ -1,7 +1,9 @@
 //! The one place where credentials become headers. Must not know: where they come from.
 
+use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+
 use crate::{
-    config::{Credentials, Headers, Secret},
+    config::{Credentials, Secret},
     error::{Error, ErrorKind},
 };
 
@@ -9,11 +11,11 @@ use crate::{
 ///
 /// # Errors
 /// Authentication, when a provider fails or a secret cannot be a header.
-pub(super) async fn add(credentials: &Credentials, refused: bool, metadata: &mut Headers) -> Result<(), Error> {
+pub(super) async fn add(credentials: &Credentials, refused: bool, metadata: &mut HeaderMap) -> Result<(), Error> {
     match credentials {
         Credentials::None => {}
         Credentials::Bearer(secret) => {
-            metadata.insert_secret("authorization", bearer(secret)?);
+            metadata.insert(AUTHORIZATION, bearer(secret)?);
         }
         Credentials::Provider(provider) => {
             let headers = provider.headers(refused).await.map_err(|cause| match cause.downcast::<Error>() {
@@ -23,9 +25,10 @@ pub(super) async fn add(credentials: &Credentials, refused: bool, metadata: &mut
                         .with_source(cause)
                 }
             })?;
-            headers.check()?;
-            for (name, value) in headers.iter() {
-                metadata.insert_secret(name, value);
+            for (name, value) in &headers {
+                let mut value = value.clone();
+                value.set_sensitive(true);
+                metadata.insert(name, value);
             }
         }
     }
@@ -40,14 +43,13 @@ pub(super) fn check(secret: &Secret) -> Result<(), Error> {
     bearer(secret).map(drop)
 }
 
-fn bearer(secret: &Secret) -> Result<String, Error> {
+fn bearer(secret: &Secret) -> Result<HeaderValue, Error> {
     let token = secret.expose();
     if token.is_empty() {
         return Err(Error::invalid("auth", "the token is empty; leave `auth` out to call without one"));
     }
-    if !token.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
-        let text = "the token has characters that a header cannot carry (a line break?)";
-        return Err(Error::invalid("auth", text));
-    }
-    Ok(format!("Bearer {token}"))
+    let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+        .map_err(|_| Error::invalid("auth", "the token has characters that a header cannot carry (a line break?)"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }

@@ -7,6 +7,7 @@
 mod call;
 mod catalog;
 mod cloud;
+mod codec;
 mod credentials;
 pub(crate) mod exec;
 mod farewell;
@@ -24,6 +25,8 @@ use std::{
     time::Duration,
 };
 
+use http::HeaderMap;
+
 pub use call::CallOptions;
 pub(crate) use sandboxes::Creation;
 
@@ -32,7 +35,7 @@ pub(crate) use retry::Backoff;
 pub use crate::transport::CallHead;
 
 use crate::{
-    config::{CallInfo, ClientConfig, Credentials, Headers, Interceptor, RetryPolicy},
+    config::{CallInfo, ClientConfig, Credentials, Interceptor, RetryPolicy},
     error::{CallContext, Error, Operation},
     platform,
     transport::{Aftermaths, BaseUrl, Transport},
@@ -48,7 +51,7 @@ struct Inner {
     base: BaseUrl,
     transport: Transport,
     credentials: Credentials,
-    headers: Headers,
+    headers: HeaderMap,
     request_timeout: Duration,
     retry: RetryPolicy,
     interceptors: Vec<Arc<dyn Interceptor>>,
@@ -69,7 +72,6 @@ impl Client {
         if retry.attempts == 0 {
             return Err(Error::invalid("retry.attempts", "must be at least 1, which repeats nothing"));
         }
-        headers.check()?;
         if let Credentials::Bearer(secret) = &credentials {
             credentials::check(secret)?;
         }
@@ -150,7 +152,12 @@ impl Client {
     }
 
     /// Has the interceptors see a call before it is sent.
-    async fn announce(&self, context: &CallContext, attempt: u32, headers: &mut Headers) -> Result<Aftermaths, Error> {
+    async fn announce(
+        &self,
+        context: &CallContext,
+        attempt: u32,
+        headers: &mut HeaderMap,
+    ) -> Result<Aftermaths, Error> {
         let aftermaths = Aftermaths::default();
         let call = CallInfo { operation: context.operation.name(), sandbox_id: context.sandbox_id.clone(), attempt };
         for interceptor in &self.inner.interceptors {
@@ -162,13 +169,6 @@ impl Client {
                     return Err(error);
                 }
             }
-        }
-        if !self.inner.interceptors.is_empty()
-            && let Err(error) = headers.check()
-        {
-            let error = error.in_call(context);
-            aftermaths.tell(Some(&error));
-            return Err(error);
         }
         Ok(aftermaths)
     }
@@ -182,9 +182,9 @@ impl Client {
         self.inner.waits_for_start.load(Ordering::Relaxed)
     }
 
-    /// Learns what the server promises.
-    fn note_start(&self, waits: bool) {
-        if waits {
+    /// Learns what the server promises from the headers of its answers.
+    fn note_headers(&self, metadata: &tonic::metadata::MetadataMap) {
+        if metadata.get("x-jetway-start").is_some_and(|value| value == "waits") {
             self.inner.waits_for_start.store(true, Ordering::Relaxed);
         }
     }

@@ -1,8 +1,8 @@
 //! The rpcs that make, find and remove sandboxes. Must not know: `Sandbox`.
 
-use super::{CallOptions, Client, call::Answering};
+use super::{CallOptions, Client};
 use crate::{
-    error::{CallContext, Operation},
+    error::{CallContext, Error, Operation},
     wire,
 };
 
@@ -19,52 +19,58 @@ pub(crate) enum Creation {
 
 impl Client {
     /// Creates a sandbox, most likely not running yet; see [`Client::waits_for_start`].
-    pub(crate) fn create_sandbox(&self, creation: Creation, options: &CallOptions) -> Answering<'_, wire::Sandbox> {
+    pub(crate) async fn create_sandbox(
+        &self,
+        creation: Creation,
+        options: &CallOptions,
+    ) -> Result<wire::Sandbox, Error> {
         match creation {
-            Creation::Specified(request) => self.unary(CallContext::new(Operation::CreateSandbox), options, *request),
+            Creation::Specified(request) => {
+                self.unary(CallContext::new(Operation::CreateSandbox), options, *request).await
+            }
             Creation::FromTemplate(request) => {
-                self.unary(CallContext::new(Operation::CreateSandboxFromTemplate), options, *request)
+                self.unary(CallContext::new(Operation::CreateSandboxFromTemplate), options, *request).await
             }
             Creation::FromFile(request) => {
-                self.unary(CallContext::new(Operation::CreateSandboxFromFile), options, *request)
+                self.unary(CallContext::new(Operation::CreateSandboxFromFile), options, *request).await
             }
         }
     }
 
     /// What the server knows about a sandbox now.
-    pub(crate) fn get_sandbox(&self, sandbox_id: &str, options: &CallOptions) -> Answering<'_, wire::Sandbox> {
+    pub(crate) async fn get_sandbox(&self, sandbox_id: &str, options: &CallOptions) -> Result<wire::Sandbox, Error> {
         let context = CallContext::on(Operation::GetSandbox, sandbox_id);
         let request = wire::GetSandboxRequest { sandbox_id: sandbox_id.to_owned() };
-        self.unary(context, options, request)
+        self.unary(context, options, request).await
     }
 
     /// One page of sandboxes.
-    pub(crate) fn list_sandboxes(
+    pub(crate) async fn list_sandboxes(
         &self,
         request: wire::ListSandboxesRequest,
         options: &CallOptions,
-    ) -> Answering<'_, wire::ListSandboxesResponse> {
+    ) -> Result<wire::ListSandboxesResponse, Error> {
         let context = CallContext::new(Operation::ListSandboxes);
-        self.unary(context, options, request)
+        self.unary(context, options, request).await
     }
 
     /// Asks for a sandbox to be stopped and removed. Answers before it is.
-    pub(crate) fn delete_sandbox(
+    pub(crate) async fn delete_sandbox(
         &self,
         request: wire::DeleteSandboxRequest,
         options: &CallOptions,
-    ) -> Answering<'_, wire::DeleteSandboxResponse> {
+    ) -> Result<wire::DeleteSandboxResponse, Error> {
         let context = CallContext::on(Operation::DeleteSandbox, request.sandbox_id.clone());
-        self.unary(context, options, request)
+        self.unary(context, options, request).await
     }
 
     /// Removes every sandbox that a filter names.
-    pub(crate) fn purge_sandboxes(
+    pub(crate) async fn purge_sandboxes(
         &self,
         request: wire::PurgeSandboxesRequest,
         options: &CallOptions,
-    ) -> Answering<'_, wire::PurgeSandboxesResponse> {
+    ) -> Result<wire::PurgeSandboxesResponse, Error> {
         let context = CallContext::new(Operation::PurgeSandboxes);
-        self.unary(context, options, request)
+        self.unary(context, options, request).await
     }
 }

@@ -56,12 +56,12 @@ impl Cloud {
         self
     }
 
-    fn call<Res: prost::Message + Default>(
+    async fn call<Res: prost::Message + Default>(
         &self,
         operation: Operation,
         request: impl prost::Message + 'static,
-    ) -> impl Future<Output = Result<Res, Error>> {
-        self.client.cloud_call(operation, request, &self.options)
+    ) -> Result<Res, Error> {
+        self.client.cloud_call(operation, request, &self.options).await
     }
 
     /// Has tokens made for a user.

@@ -33,7 +33,7 @@ impl CloudSessionOptions {
             cpu_count: cpu_count.unwrap_or_default(),
             memory_mb: memory_mb.unwrap_or_default(),
             ttl: ttl.and_then(|ttl| ttl.try_into().ok()),
-            metadata,
+            metadata: metadata.into_iter().collect(),
             request_id,
             sandbox_id: sandbox_id.unwrap_or_default(),
         }
@@ -152,7 +152,7 @@ impl CloudSession {
             image: session.image,
             cpu_count: session.cpu_count,
             memory_mb: session.memory_mb,
-            metadata: session.metadata,
+            metadata: session.metadata.into_iter().collect(),
             created_at: time(session.create_time),
             updated_at: time(session.update_time),
             last_active_at: time(session.last_active_time),

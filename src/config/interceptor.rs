@@ -1,8 +1,8 @@
 //! What looks at every call: tracing, metrics, more headers. Must not know: who calls.
 
 use futures::future::BoxFuture;
+use http::HeaderMap;
 
-use super::Headers;
 use crate::error::Error;
 
 /// A call, as an [`Interceptor`] sees it.
@@ -29,6 +29,6 @@ pub trait Interceptor: Send + Sync + 'static {
     fn intercept<'a>(
         &'a self,
         call: &'a CallInfo,
-        headers: &'a mut Headers,
+        headers: &'a mut HeaderMap,
     ) -> BoxFuture<'a, Result<Option<Aftermath>, Error>>;
 }

@@ -1,15 +1,14 @@
 //! How to reach a server and as whom: plain values, checked when a client is made of them.
 //! Must not know: the environment, files, transports.
 
-mod headers;
 mod interceptor;
 mod retry;
 
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
-pub use headers::Headers;
 pub use interceptor::{Aftermath, CallInfo, Interceptor};
 pub use retry::RetryPolicy;
 
@@ -33,7 +32,7 @@ pub struct ClientConfig {
     /// As whom. Default: anonymous.
     pub credentials: Credentials,
     /// Sent with every call, before the credentials' own headers.
-    pub headers: Headers,
+    pub headers: HeaderMap,
     /// How long a call may take unless it says otherwise. Default: 300 s.
     pub request_timeout: Duration,
     /// How calls that may be repeated are.
@@ -55,7 +54,7 @@ impl ClientConfig {
     }
 
     /// Adds a header to every call.
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.append(name, value);
         self
     }
@@ -84,7 +83,7 @@ impl Default for ClientConfig {
         Self {
             base_url: DEFAULT_BASE_URL.to_owned(),
             credentials: Credentials::None,
-            headers: Headers::new(),
+            headers: HeaderMap::new(),
             request_timeout: DEFAULT_REQUEST_TIMEOUT,
             retry: RetryPolicy::default(),
             interceptors: Vec::new(),
@@ -94,10 +93,11 @@ impl Default for ClientConfig {
 
 impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.keys().map(HeaderName::as_str).collect();
         f.debug_struct("ClientConfig")
             .field("base_url", &self.base_url)
             .field("credentials", &self.credentials)
-            .field("headers", &self.headers)
+            .field("headers", &headers)
             .field("request_timeout", &self.request_timeout)
             .field("retry", &self.retry)
             .finish()
@@ -147,7 +147,7 @@ pub trait HeaderProvider: Send + Sync + 'static {
 }
 
 /// What a [`HeaderProvider`] gives.
-pub type HeaderFuture = BoxFuture<'static, Result<Headers, Box<dyn StdError + Send + Sync>>>;
+pub type HeaderFuture = BoxFuture<'static, Result<HeaderMap, Box<dyn StdError + Send + Sync>>>;
 
 /// A string that no `Debug` shows.
 #[derive(Clone)]

@@ -18,17 +18,8 @@ impl Error {
         if let Some(error) = typed_source(status) {
             return error.clone().in_call(context);
         }
-        Self::from_code(status.code(), status.message(), status.details(), context)
-    }
-
-    /// Reads a status by its parts; `details` is a `google.rpc.Status`, or empty. A page has no other form of it.
-    pub(crate) fn from_code(code: Code, message: &str, details: &[u8], context: &CallContext) -> Self {
-        let details = Details::decode(details);
-        let message = match message {
-            "" => format!("{} failed with {code:?}", context.operation.name()),
-            message => message.to_owned(),
-        };
-        let mut error = Self::new(ErrorKind::Other, message).with_grpc_code(code);
+        let details = Details::decode(status.details());
+        let mut error = Self::new(ErrorKind::Other, message_of(status, context)).with_grpc_code(status.code());
         if let Some(info) = details.error_info {
             error.inner.domain = Some(info.domain).filter(|domain| !domain.is_empty());
             error.inner.metadata.extend(info.metadata);
@@ -47,7 +38,7 @@ impl Error {
                 ErrorKind::SandboxFailed
             }
             Some(kind) => kind,
-            None => kind_of_code(code, context),
+            None => kind_of_code(status.code(), context),
         };
         let error = match row.and_then(|row| row.hint) {
             Some(hint) => error.with_hint(hint),
@@ -78,6 +69,13 @@ fn typed_source(status: &Status) -> Option<&Error> {
         };
     }
     None
+}
+
+fn message_of(status: &Status, context: &CallContext) -> String {
+    match status.message() {
+        "" => format!("{} failed with {:?}", context.operation.name(), status.code()),
+        message => message.to_owned(),
+    }
 }
 
 /// What a bare code means to a call.

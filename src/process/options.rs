@@ -175,15 +175,14 @@ impl ExecPlan {
                 .chain(self.command.iter().cloned())
                 .collect(),
         };
-        let mut env = env.clone();
-        env.extend(self.mark.clone().map(|mark| (MARK_VARIABLE.to_owned(), mark)));
+        let mark = self.mark.clone().map(|mark| (MARK_VARIABLE.to_owned(), mark));
         wire::ExecStreamInit {
             sandbox_id: sandbox_id.into(),
             command,
             tty: tty.is_some(),
             tty_width: tty.map_or(0, |size| size.cols.into()),
             tty_height: tty.map_or(0, |size| size.rows.into()),
-            env,
+            env: env.clone().into_iter().chain(mark).collect(),
             container: container.clone().unwrap_or_default(),
         }
     }

@@ -78,7 +78,7 @@ fn container(prefix: &str, options: ContainerOptions, whole: bool, waits: bool) 
         image,
         command,
         args,
-        environment_variables: options.env,
+        environment_variables: options.env.into_iter().collect(),
         files: files.map(|file| wire::FileMount { path: file.path, content: file.content }).collect(),
         working_dir: options.cwd.unwrap_or_default(),
         resource_requirements: options.resources.map(|it| requirements(&field("resources"), it)).transpose()?,

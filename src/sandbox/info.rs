@@ -79,7 +79,7 @@ impl SandboxInfo {
             ended_at: status.end_time.and_then(time),
             image: primary.map(|it| it.image.clone()).and_then(given),
             tags: spec.tags,
-            annotations: spec.annotations,
+            annotations: spec.annotations.into_iter().collect(),
             runner_id: given(status.runner_id),
             runner_group_id: given(status.runner_group_id),
             runtime_class: given(status.effective_runtime_class),

@@ -109,7 +109,7 @@ fn specification(mut options: SandboxOptions, whole: bool) -> Result<wire::Sandb
         runner_ids,
         services: network_spec::services(services)?,
         network: network_spec::network(network)?,
-        annotations,
+        annotations: annotations.into_iter().collect(),
         instance_type: instance_type.unwrap_or_default(),
         mode: mode as i32,
         runtime_class: runtime_class.unwrap_or_default(),

@@ -35,10 +35,10 @@ impl TemplateSpec {
         Self {
             image: given(primary.image),
             command: given(primary.command).into_iter().chain(primary.args).collect(),
-            env: primary.environment_variables,
+            env: primary.environment_variables.into_iter().collect(),
             cwd: given(primary.working_dir),
             tags: spec.tags,
-            annotations: spec.annotations,
+            annotations: spec.annotations.into_iter().collect(),
             max_lifetime_seconds: u32::try_from(spec.max_lifetime_seconds).ok().filter(|seconds| *seconds > 0),
             containers,
         }

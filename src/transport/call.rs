@@ -1,13 +1,14 @@
 //! One open call of the payload lane: its frames, its status, its end. Must not know: what the messages mean.
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use js_sys::Uint8Array;
-use tonic::Code;
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use tonic::Status;
 
 use super::{
     guard::Guard,
-    pipe::{JsCall, JsReader, Thrown, pairs_of},
+    node_http2::trailer_pairs,
+    pipe::{JsCall, JsReader, Thrown},
     pipes::{Opened, Rung},
 };
 use crate::{
@@ -129,7 +130,7 @@ impl Call {
     /// The end of the stream: what the call's status says.
     pub(super) fn finish(&mut self) -> Result<(), Error> {
         self.framer.finish().map_err(|error| self.frame_error(error))?;
-        let http = || Some(pairs_of(&self.js.trailers())?.into_iter().collect());
+        let http = || Some(trailer_pairs(&self.js.trailers())?.into_iter().collect());
         match self.trailers.take().or_else(http) {
             Some(trailers) => judge(&trailers, self.context()),
             None => Err(self.lost()),
@@ -157,28 +158,17 @@ fn framer(rung: Rung, shape: PayloadShape) -> Framer {
     }
 }
 
-#[wasm_bindgen]
-extern "C" {
-    /// Takes Base64 with and without padding. One character for each byte.
-    #[wasm_bindgen(catch)]
-    fn atob(base64: &str) -> Result<String, JsValue>;
-    #[wasm_bindgen(js_name = decodeURIComponent, catch)]
-    fn decode_percent(text: &str) -> Result<String, JsValue>;
-}
-
 /// Reads the status in a block of trailers.
 fn judge(trailers: &Trailers, context: &CallContext) -> Result<(), Error> {
-    let Some(code) = trailers.get("grpc-status") else {
-        return Err(Error::network(Diagnosis::ConnectionLost, "the answer ended without a status").in_call(context));
-    };
-    let code = code.parse().map_or(Code::Unknown, Code::from_i32);
-    if code == Code::Ok {
-        return Ok(());
+    let mut headers = HeaderMap::new();
+    for (name, value) in trailers.iter() {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.append(name, value);
+        }
     }
-    let message = trailers.get("grpc-message").unwrap_or_default();
-    // A message that was not encoded is as good as one that was.
-    let message = decode_percent(message).unwrap_or_else(|_| message.to_owned());
-    let details = trailers.get("grpc-status-details-bin").and_then(|text| atob(text).ok()).unwrap_or_default();
-    let details: Vec<u8> = details.chars().map(|byte| byte as u8).collect();
-    Err(Error::from_code(code, &message, &details, context))
+    match Status::from_header_map(&headers) {
+        Some(status) if status.code() == tonic::Code::Ok => Ok(()),
+        Some(status) => Err(Error::from_status(&status, context)),
+        None => Err(Error::network(Diagnosis::ConnectionLost, "the answer ended without a status").in_call(context)),
+    }
 }

@@ -18,7 +18,11 @@ use tonic::{
 };
 use tower_service::Service;
 
-use super::{BaseUrl, head::INTERACTIVE_WINDOW, probe, request::Interactive};
+use super::{
+    BaseUrl,
+    head::{INTERACTIVE_WINDOW, Interactive},
+    probe,
+};
 use crate::{
     error::{Diagnosis, Error, ErrorKind},
     platform::BoxFuture,

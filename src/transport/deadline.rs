@@ -27,6 +27,6 @@ impl Deadline {
     pub(crate) fn exceeded(&self, context: &CallContext) -> Error {
         let limit = self.limit.unwrap_or_default();
         let message = format!("{} did not finish within {limit:?}", context.operation.name());
-        Error::from_code(tonic::Code::DeadlineExceeded, &message, &[], context)
+        Error::from_status(&tonic::Status::deadline_exceeded(message), context)
     }
 }

@@ -6,12 +6,9 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
+use http::HeaderMap;
 
-use crate::{
-    config::Headers,
-    error::{CallContext, Error, ErrorKind},
-};
+use crate::error::{CallContext, Error, ErrorKind};
 
 /// A call, ready but for its body: credentials and the caller's headers are already in `metadata`.
 #[derive(Clone)]
@@ -19,7 +16,7 @@ pub struct CallHead {
     /// Request path, below the server's root: `/coreweave.sandbox.v1.SandboxService/StreamExec`.
     pub path: &'static str,
     /// Request metadata, credentials included. The deadline is not: see `timeout`.
-    pub metadata: Headers,
+    pub metadata: HeaderMap,
     /// To send as `grpc-timeout` and to enforce with a local timer. `None`: no deadline.
     pub timeout: Option<Duration>,
     /// For errors: which rpc, on which sandbox.
@@ -30,19 +27,30 @@ pub struct CallHead {
     pub interactive: bool,
 }
 
-/// How a unary call ended.
-pub(crate) struct Answered {
-    /// The answer's message, encoded.
-    pub(crate) message: Result<Bytes, Error>,
-    /// Whether the server says that it holds calls on a starting sandbox until that runs.
-    pub(crate) waits_for_start: bool,
-}
-
-/// The header by which it says so, with the value `waits`.
-pub(super) const START_HEADER: &str = "x-jetway-start";
-
 /// What may be under way to a reader that somebody watches.
 pub(crate) const INTERACTIVE_WINDOW: u32 = 128 * 1024;
+
+/// Marks a request of such a call.
+#[derive(Clone, Copy)]
+pub(crate) struct Interactive;
+
+impl CallHead {
+    /// Turns a body into tonic's request under this head.
+    pub(crate) fn into_request<T>(self, body: T) -> tonic::Request<T> {
+        let mut request = tonic::Request::new(body);
+        *request.metadata_mut() = tonic::metadata::MetadataMap::from_headers(self.metadata);
+        if self.interactive {
+            request.extensions_mut().insert(Interactive);
+        }
+        if let Some(timeout) = self.timeout {
+            request.set_timeout(timeout.min(LONGEST_TIMEOUT));
+        }
+        request
+    }
+}
+
+/// What fits into eight digits of seconds, the widest that `grpc-timeout` allows without losing precision to hours.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(99_999_999);
 
 type Told = Box<dyn FnOnce(Option<&Error>) + Send>;
 
@@ -80,9 +88,10 @@ impl Drop for Untold {
 
 impl fmt::Debug for CallHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.metadata.keys().map(http::HeaderName::as_str).collect();
         f.debug_struct("CallHead")
             .field("path", &self.path)
-            .field("metadata", &self.metadata)
+            .field("metadata", &names)
             .field("timeout", &self.timeout)
             .field("context", &self.context)
             .field("interactive", &self.interactive)

@@ -5,12 +5,11 @@
 //!
 //! | name | natively | in wasm |
 //! |---|---|---|
-//! | [`Transport`] | `channel`: a lazily connected HTTP/2 channel | `web`: what the host has |
-//! | [`Transport::unary`] | `unary_channel`: through tonic | `unary`: over fetch, or Node's http2 |
+//! | [`Transport`] | `channel`: a lazily connected HTTP/2 channel | `control`: fetch, or Node's http2 |
 //! | [`Duplex`] | `duplex`: a tonic bidirectional stream | `payload`: the transport ladder |
 //!
-//! Failures are [`Error`](crate::error::Error)s; natively the transport is a tower service under tonic's client, and they
-//! are typed before tonic flattens them. [`CallHead`] is all that a call needs from above.
+//! [`Transport`] is a tower service that tonic's generated clients take; its failures are [`Error`](crate::error::Error)s,
+//! typed before tonic flattens them. [`CallHead`] is all that the payload lane of the web host needs from above.
 
 mod base_url;
 mod deadline;
@@ -23,22 +22,18 @@ mod duplex;
 #[cfg(not(target_arch = "wasm32"))]
 mod probe;
 #[cfg(not(target_arch = "wasm32"))]
-mod request;
-#[cfg(not(target_arch = "wasm32"))]
-mod unary_channel;
-#[cfg(not(target_arch = "wasm32"))]
-pub(crate) use {
-    channel::Transport,
-    duplex::{Duplex, Sender},
-    unary_channel::{Outgoing, outgoing},
-};
+pub(crate) use {channel::Transport, duplex::Duplex, duplex::Sender};
 
 #[cfg(target_arch = "wasm32")]
 mod bulk;
 #[cfg(target_arch = "wasm32")]
 mod call;
 #[cfg(target_arch = "wasm32")]
+mod control;
+#[cfg(target_arch = "wasm32")]
 mod guard;
+#[cfg(target_arch = "wasm32")]
+mod node_http2;
 #[cfg(target_arch = "wasm32")]
 mod payload;
 #[cfg(target_arch = "wasm32")]
@@ -48,25 +43,18 @@ mod pipes;
 #[cfg(target_arch = "wasm32")]
 mod reading;
 #[cfg(target_arch = "wasm32")]
-mod unary;
-#[cfg(target_arch = "wasm32")]
-mod web;
-#[cfg(target_arch = "wasm32")]
 mod websocket;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use {
+    control::Transport,
     payload::{Duplex, Sender},
     reading::{JsSink, PayloadCall},
-    unary::{Outgoing, outgoing},
-    web::Transport,
 };
 
 pub(crate) use base_url::BaseUrl;
 use deadline::Deadline;
+pub(crate) use head::Aftermaths;
 pub use head::CallHead;
-use head::START_HEADER;
-pub(crate) use head::{Aftermaths, Answered};
 
 /// What client and server allow a message to be, both ways.
-#[cfg(not(target_arch = "wasm32"))]
 pub const MAX_MESSAGE_BYTES: usize = 100 * 1024 * 1024;

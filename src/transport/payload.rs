@@ -13,8 +13,9 @@ use super::{
     CallHead, Deadline, Transport,
     call::Call,
     guard::Guard,
+    node_http2::pairs,
     pipe::JsCall,
-    pipes::{Outgoing, Rung, Way},
+    pipes::{Outgoing, Rung},
     websocket,
 };
 use crate::{
@@ -52,11 +53,6 @@ where
     }
 }
 
-/// Opens a call whose body is `parts`, and which is answered with one message.
-pub(super) async fn open_unary(transport: &Transport, head: CallHead, parts: &Array) -> Result<Call, Error> {
-    open_on(transport, head, parts, Way::Unary).await.map(|(call, _)| call)
-}
-
 /// Opens a call whose body starts with, or is, `parts`.
 pub(super) async fn open(
     transport: &Transport,
@@ -64,12 +60,8 @@ pub(super) async fn open(
     parts: &Array,
     keep_open: bool,
 ) -> Result<(Call, Rung), Error> {
-    open_on(transport, head, parts, if keep_open { Way::KeepOpen } else { Way::Once }).await
-}
-
-async fn open_on(transport: &Transport, head: CallHead, parts: &Array, way: Way) -> Result<(Call, Rung), Error> {
     let guard = Guard::new(Deadline::start(head.timeout), head.context.clone())?;
-    let mut metadata: Vec<_> = head.metadata.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let mut metadata: Vec<_> = pairs(&head.metadata).collect();
     if let Some(timeout) = head.timeout {
         metadata.push(("grpc-timeout".to_owned(), grpc_timeout(timeout)));
     }
@@ -79,7 +71,7 @@ async fn open_on(transport: &Transport, head: CallHead, parts: &Array, way: Way)
         path: head.path,
         metadata: &metadata,
         parts,
-        way,
+        keep_open,
         interactive: head.interactive,
         guard: &guard,
     };

@@ -17,6 +17,17 @@ extern "C" {
     async fn js_probe_duplex(request: &JsValue) -> Result<JsValue, JsValue>;
 }
 
+#[wasm_bindgen(raw_module = "./failure.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = explainFetch)]
+    async fn js_explain_fetch(url: &str) -> JsValue;
+}
+
+/// What kept a fetch of `url` from being answered, as a pipe would throw it.
+pub(super) async fn explain_fetch(url: &str) -> JsValue {
+    js_explain_fetch(url).await
+}
+
 #[wasm_bindgen(raw_module = "./websocket.js")]
 extern "C" {
     #[wasm_bindgen(js_name = openWebSocket, catch)]
@@ -215,15 +226,6 @@ impl From<Thrown> for Error {
             Thrown::Failed(diagnosis, message) => Self::network(diagnosis, message),
         }
     }
-}
-
-/// Pairs of text, such as trailers.
-pub(super) fn pairs_of(value: &JsValue) -> Option<Vec<(String, String)>> {
-    let pair = |pair: JsValue| {
-        let pair: Array = pair.unchecked_into();
-        Some((pair.get(0).as_string()?, pair.get(1).as_string()?))
-    };
-    Some(value.dyn_ref::<Array>()?.iter().filter_map(pair).collect())
 }
 
 fn object(fields: &[(&str, JsValue)]) -> Object {

@@ -78,17 +78,6 @@ struct Host {
     http2: Option<JsHttp2>,
 }
 
-/// What a call needs of what carries it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// One message each way: whatever the rungs of calls that go on are, these go by http2 or by fetch.
-    Unary,
-    /// Everything is sent at once.
-    Once,
-    /// More is sent while the answer comes.
-    KeepOpen,
-}
-
 /// An open call and what carries it.
 pub(crate) struct Opened {
     pub(crate) call: JsCall,
@@ -102,7 +91,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) metadata: &'a [(String, String)],
     /// The framed messages known so far.
     pub(crate) parts: &'a Array,
-    pub(crate) way: Way,
+    pub(crate) keep_open: bool,
     /// Whether little is to be under way at a time.
     pub(crate) interactive: bool,
     pub(crate) guard: &'a Guard,
@@ -154,6 +143,11 @@ impl Pipes {
         self.0.refused_http2.set(true);
     }
 
+    /// Whether calls without input may go by fetch.
+    pub(crate) fn has_only_http2(&self) -> bool {
+        self.0.host.borrow().rungs == [Rung::Http2]
+    }
+
     /// Opens a call on the first rung that carries it.
     ///
     /// # Errors
@@ -161,16 +155,10 @@ impl Pipes {
     pub(crate) async fn open(&self, outgoing: &Outgoing<'_>) -> Result<Opened, Error> {
         let (mut tried, mut refused_web_socket) = (Vec::new(), false);
         let host = self.0.host.borrow().clone();
-        let rungs = match outgoing.way {
-            // Unless only http2 was asked for.
-            Way::Unary if host.rungs != [Rung::Http2] => &[Rung::Http2, Rung::Fetch][..],
-            _ => &host.rungs[..],
-        };
-        for rung in rungs.iter().copied() {
+        for rung in host.rungs.iter().copied() {
             match self.attempt(rung, &host, outgoing).await {
                 Ok(Some(call)) => return Ok(Opened { call, rung }),
                 Ok(None) => tried.push(format!("{}: {}", rung.name(), rung.lacks())),
-                Err(Thrown::NoHttp2) if rungs == [Rung::Http2] => return Err(outgoing.guard.error(Thrown::NoHttp2)),
                 Err(Thrown::NoHttp2) => {
                     self.refuse_http2();
                     tried.push("http2: the server does not speak it".to_owned());
@@ -185,7 +173,7 @@ impl Pipes {
         self.is_anybody_there(&host, outgoing).await?;
         // The server is there and takes no sockets: that stays so.
         self.0.refused_web_socket.set(refused_web_socket || self.0.refused_web_socket.get());
-        let what = if outgoing.way == Way::KeepOpen { "send input to a running process" } else { "carry the call" };
+        let what = if outgoing.keep_open { "send input to a running process" } else { "carry the call" };
         let message = format!("no transport can {what} ({})", tried.join("; "));
         let hint = "Use a server that accepts grpc-websockets (`jetway serve`, `jetway proxy`), or run the program \
                     where HTTP is full duplex (Node, Deno, Bun); without input any gRPC-web server will do";
@@ -196,12 +184,11 @@ impl Pipes {
         let url = format!("{}{}", outgoing.origin_and_prefix, outgoing.path);
         let signal = outgoing.guard.signal();
         let web = || web_headers(outgoing.metadata);
-        let keep_open = outgoing.way == Way::KeepOpen;
         let request = |headers| PipeRequest {
             url: &url,
             headers,
             parts: outgoing.parts,
-            duplex: keep_open,
+            duplex: outgoing.keep_open,
             interactive: outgoing.interactive,
             signal: &signal,
         };
@@ -210,14 +197,14 @@ impl Pipes {
                 let Some(http2) = self.http2() else { return Ok(None) };
                 request(&grpc_headers(outgoing.metadata)).over_http2(&http2).await.map(Some)
             }
-            Rung::Fetch if !keep_open => request(&web()).over_fetch(host.fetch.as_ref()).await.map(Some),
-            Rung::Duplex if keep_open => {
+            Rung::Fetch if !outgoing.keep_open => request(&web()).over_fetch(host.fetch.as_ref()).await.map(Some),
+            Rung::Duplex if outgoing.keep_open => {
                 if !self.is_full_duplex(host, outgoing).await {
                     return Ok(None);
                 }
                 request(&web()).over_fetch(host.fetch.as_ref()).await.map(Some)
             }
-            Rung::WebSocket if keep_open && !self.0.refused_web_socket.get() => {
+            Rung::WebSocket if outgoing.keep_open && !self.0.refused_web_socket.get() => {
                 let window = websocket::window(outgoing.interactive);
                 let messages = websocket::opening_messages(&web(), window, outgoing.parts);
                 let open = open_web_socket(

@@ -8,7 +8,7 @@ use super::{
     Answer,
     abort::promise,
     container,
-    credentials::{JsProvider, read_headers},
+    credentials::{JsProvider, header_map},
     error::js_error,
     interceptor::JsInterceptor,
     options::{delete_options, list_options, retry_policy, run_options},
@@ -43,7 +43,7 @@ impl CoreClient {
     pub fn new(config: &JsValue) -> Answer<CoreClient> {
         let reader = Reader::new("Client", config, CONFIG)?;
         let mut made = ClientConfig::new(reader.string("baseUrl")?.unwrap_or_default());
-        made.headers = read_headers(&reader.raw("headers").unwrap_or_else(|| Array::new().into())).map_err(js_error)?;
+        made.headers = header_map(&reader.raw("headers").unwrap_or_else(|| Array::new().into())).map_err(js_error)?;
         if let Some(timeout) = reader.millis("requestTimeoutMs")? {
             made.request_timeout = timeout;
         }

@@ -1,12 +1,13 @@
 //! Credentials that JavaScript gives, asked for before each call.
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use js_sys::{Array, Function, Promise};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use crate::{
-    config::{HeaderFuture, HeaderProvider, Headers},
+    config::HeaderProvider,
     error::{Error, ErrorKind},
 };
 
@@ -16,7 +17,7 @@ pub(super) struct JsProvider(pub(super) SendWrapper<Function>);
 type Boxed = Box<dyn std::error::Error + Send + Sync>;
 
 impl HeaderProvider for JsProvider {
-    fn headers(&self, refused: bool) -> HeaderFuture {
+    fn headers(&self, refused: bool) -> futures::future::BoxFuture<'static, Result<HeaderMap, Boxed>> {
         let asking = self.0.call1(&JsValue::UNDEFINED, &JsValue::from_bool(refused));
         Box::pin(SendWrapper::new(async move {
             let answer = asking.map_err(failure)?;
@@ -24,20 +25,21 @@ impl HeaderProvider for JsProvider {
                 Ok(promise) => JsFuture::from(promise).await.map_err(failure)?,
                 Err(value) => value,
             };
-            read_headers(&answer).map_err(Into::into)
+            header_map(&answer).map_err(Into::into)
         }))
     }
 }
 
 /// Pairs as headers.
-pub(super) fn read_headers(pairs: &JsValue) -> Result<Headers, Error> {
-    let mut headers = Headers::new();
+pub(super) fn header_map(pairs: &JsValue) -> Result<HeaderMap, Error> {
+    let mut headers = HeaderMap::new();
     for pair in Array::from(pairs).iter() {
         let pair: Array = pair.unchecked_into();
         let name = pair.get(0).as_string().unwrap_or_default();
-        let wrong = || Error::invalid("headers", format!("{name:?} must have a string as its value"));
-        let value = pair.get(1).as_string().ok_or_else(wrong)?;
-        headers.append(name, value);
+        let wrong = |what: &str| Error::invalid("headers", format!("{name:?} {what}"));
+        let value = pair.get(1).as_string().ok_or_else(|| wrong("must have a string as its value"))?;
+        let value = HeaderValue::try_from(value).map_err(|_| wrong("has a value that a header cannot carry"))?;
+        headers.append(HeaderName::try_from(&name).map_err(|_| wrong("is no header name"))?, value);
     }
     Ok(headers)
 }

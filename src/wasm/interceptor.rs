@@ -1,6 +1,7 @@
 //! Interceptors that JavaScript gives: functions that see a call, and may give one that is told how it went.
 
 use futures::future::BoxFuture;
+use http::HeaderMap;
 use js_sys::{Array, Function, Object, Promise, Reflect};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue};
@@ -8,11 +9,11 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::{
     Answer,
-    credentials::read_headers,
+    credentials::header_map,
     error::{js_error, type_error},
 };
 use crate::{
-    config::{Aftermath, CallInfo, Headers, Interceptor},
+    config::{Aftermath, CallInfo, Interceptor},
     error::{Error, ErrorKind},
 };
 
@@ -35,7 +36,7 @@ impl Interceptor for JsInterceptor {
     fn intercept<'a>(
         &'a self,
         call: &'a CallInfo,
-        headers: &'a mut Headers,
+        headers: &'a mut HeaderMap,
     ) -> BoxFuture<'a, Result<Option<Aftermath>, Error>> {
         Box::pin(SendWrapper::new(async move {
             let added = Object::new();
@@ -44,7 +45,7 @@ impl Interceptor for JsInterceptor {
                 Ok(promise) => JsFuture::from(promise).await.map_err(failure)?,
                 Err(value) => value,
             };
-            headers.extend(read_headers(&Object::entries(&added))?.iter());
+            headers.extend(header_map(&Object::entries(&added))?);
             let Ok(told) = answer.dyn_into::<Function>() else { return Ok(None) };
             let told = SendWrapper::new(told);
             let aftermath: Aftermath = Box::new(move |failure| {

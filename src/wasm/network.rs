@@ -1,6 +1,7 @@
 //! JavaScript's services and network rules as the core's, in today's words and in those of older SDKs; and services as
 //! plain values.
 
+use js_sys::Array;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 

@@ -96,13 +96,7 @@ impl Reader {
         let entries = Object::entries(object);
         // A value that is undefined is a variable that is not given.
         let given = entries.iter().filter(|pair| !pair.unchecked_ref::<Array>().get(1).is_undefined());
-        // One by one: collected into a tree they would be sorted first, by code that is downloaded for it.
-        let mut map = BTreeMap::new();
-        for it in given {
-            let (name, value) = pair(it).ok_or_else(wrong)?;
-            map.insert(name, value);
-        }
-        Ok(Some(map))
+        given.map(|it| pair(it).ok_or_else(wrong)).collect::<Answer<_>>().map(Some)
     }
 
     /// A nested options object.

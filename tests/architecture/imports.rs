@@ -13,7 +13,7 @@ pub const CLIENT: [Row; 16] = [
     // Interceptors are told how calls went.
     ("config", &["error"]),
     ("wire", &[]),
-    ("transport", &["platform", "grpc_web", "error", "config"]),
+    ("transport", &["platform", "grpc_web", "error"]),
     ("client", &["transport", "grpc_web", "platform", "error", "config", "wire"]),
     ("process", &["client", "platform", "error", "wire"]),
     ("sandbox", &["process", "client", "platform", "error", "config", "wire"]),

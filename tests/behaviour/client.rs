@@ -6,9 +6,10 @@ use std::{
 };
 
 use futures::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use jetway::{
     Client, ClientConfig, Credentials, Error, ErrorKind, Sandbox,
-    config::{Aftermath, CallInfo, Headers, Interceptor, RetryPolicy},
+    config::{Aftermath, CallInfo, Interceptor, RetryPolicy},
 };
 use tokio::net::TcpListener;
 
@@ -27,10 +28,10 @@ impl Interceptor for Watching {
     fn intercept<'a>(
         &'a self,
         call: &'a CallInfo,
-        headers: &'a mut Headers,
+        headers: &'a mut HeaderMap,
     ) -> BoxFuture<'a, Result<Option<Aftermath>, Error>> {
         Box::pin(async move {
-            headers.insert("authorization", "Bearer nonsense");
+            headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer nonsense"));
             let (name, seen) = (self.name, Arc::clone(&self.seen));
             seen.lock().unwrap().push(format!("{name} {} {}", call.operation, call.attempt));
             if self.refuses {

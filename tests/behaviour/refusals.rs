@@ -81,8 +81,8 @@ async fn credentials_come_from_a_function_again_when_they_were_refused() {
     impl jetway::config::HeaderProvider for Refreshing {
         fn headers(&self, refused: bool) -> jetway::config::HeaderFuture {
             let token = if refused { TOKEN } else { "expired" };
-            let value = format!("Bearer {token}");
-            Box::pin(async move { Ok(jetway::config::Headers::from_iter([("authorization", value)])) })
+            let value = http::HeaderValue::try_from(format!("Bearer {token}")).unwrap();
+            Box::pin(async move { Ok(http::HeaderMap::from_iter([(http::header::AUTHORIZATION, value)])) })
         }
     }
     let site = Site::open().await;
@@ -198,7 +198,7 @@ async fn a_call_head_has_everything_but_the_body_and_shows_no_secret() {
     let context = CallContext::on(Operation::StreamExec, "sb-1");
     let head = client("http://127.0.0.1:1").call_head(context, &CallOptions::default()).await.unwrap();
     assert_eq!(head.path, "/coreweave.sandbox.v1.SandboxService/StreamExec");
-    assert_eq!(head.metadata.get("authorization").unwrap(), format!("Bearer {TOKEN}"));
+    assert_eq!(head.metadata["authorization"], format!("Bearer {TOKEN}"));
     assert_eq!(head.timeout, None, "an exec has a deadline only when asked for");
     assert!(!format!("{head:?}").contains(TOKEN));
 }

@@ -103,8 +103,8 @@ async fn what_could_not_be_stopped_is_told_all_of_it() {
     impl jetway::config::HeaderProvider for &'static Lost {
         fn headers(&self, _: bool) -> jetway::config::HeaderFuture {
             let token = if self.0.load(std::sync::atomic::Ordering::SeqCst) { "lost" } else { TOKEN };
-            let value = format!("Bearer {token}");
-            Box::pin(async move { Ok(jetway::config::Headers::from_iter([("authorization", value)])) })
+            let value = http::HeaderValue::try_from(format!("Bearer {token}")).unwrap();
+            Box::pin(async move { Ok(http::HeaderMap::from_iter([(http::header::AUTHORIZATION, value)])) })
         }
     }
     static LOST: Lost = Lost(std::sync::atomic::AtomicBool::new(false));
