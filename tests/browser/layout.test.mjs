@@ -27,7 +27,7 @@ for (const colorScheme of ["light", "dark"]) {
     await page.waitForSelector("[data-testid=terminal-state][data-phase=open]");
     const wide = await page.evaluate(() =>
       [...document.querySelectorAll("body *")]
-        .filter((node) => node.checkVisibility() && node.closest(".cm-scroller, .xterm") === null)
+        .filter((node) => node.checkVisibility() && node.closest(".cm-scroller, .xterm, .views, .tabs") === null)
         .filter((node) => node.getBoundingClientRect().right > innerWidth + 0.5)
         .map((node) => node.outerHTML.slice(0, 80)),
     );
@@ -53,14 +53,14 @@ test("every control has a name, and the keyboard reaches each of them", async ()
   assert.deepEqual(nameless, []);
   const reached = new Set();
   await page.locator("body").focus();
-  for (let step = 0; step < 30; step += 1) {
+  for (let step = 0; step < 45; step += 1) {
     await page.keyboard.press("Escape");
     await page.keyboard.press("Tab");
     const at = await page.evaluate(() => document.activeElement?.closest("[data-testid]")?.dataset.testid);
     reached.add(at);
     if (at === "terminal") break;
   }
-  for (const wanted of ["image", "new-sandbox", "stop-sandbox", "language-python", "run", "editor", "output", "terminal"]) {
+  for (const wanted of ["new-sandbox", "sandbox-row", "stop-sandbox", "view-code", "tab-main.py", "run", "editor", "output", "terminal"]) {
     assert.ok(reached.has(wanted), `Tab never reached ${wanted}: ${[...reached]}`);
   }
   watch.assertClean(server.ready.url);
@@ -71,13 +71,14 @@ test("the first view is small and comes from this server alone", async () => {
   const { page, watch, context } = await openPage(browser);
   let transferred = 0;
   page.on("response", async (response) => {
-    const body = await response.body().catch(() => Buffer.alloc(0));
-    if (/\.(js|wasm)$/.test(new URL(response.url()).pathname)) transferred += body.length;
+    if (!/\.(js|wasm)$/.test(new URL(response.url()).pathname)) return;
+    assert.equal((await response.allHeaders())["content-encoding"], "br", response.url());
+    transferred += (await response.request().sizes()).responseBodySize;
   });
   const response = await page.goto(server.ready.launchUrl);
   await page.waitForSelector("[data-testid=editor] .cm-content");
   await page.waitForLoadState("networkidle");
-  assert.ok(transferred > 0 && transferred < 2_500_000, `${transferred} bytes of JavaScript and WebAssembly, uncompressed`);
+  assert.ok(transferred > 0 && transferred < 620_000, `${transferred} bytes of JavaScript and WebAssembly travelled`);
   const policy = (await response.allHeaders())["content-security-policy"] ?? "";
   assert.match(policy, /default-src 'self'/);
   assert.doesNotMatch(policy, /script-src[^;]*'unsafe-(inline|eval)'/);

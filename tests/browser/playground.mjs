@@ -19,6 +19,19 @@ export async function linkIs(page, state) {
   await page.waitForSelector(`[data-testid=status][data-link=${state}]`);
 }
 
+/** Fills the form for a new sandbox with what differs from what it says, and sends it. */
+export async function createSandbox(page, { image, name } = {}) {
+  await page.getByTestId("new-sandbox").click();
+  if (image !== undefined) await page.getByTestId("image").selectOption(image);
+  if (name !== undefined) await page.getByTestId("create-name").fill(name);
+  await page.getByTestId("create-submit").click();
+}
+
+/** The id of the sandbox that the page is about. */
+export function sandboxId(page) {
+  return page.locator("#sandbox-detail").getAttribute("title");
+}
+
 /** Replaces the program. */
 export async function typeProgram(page, text) {
   await page.locator("[data-testid=editor] .cm-content").click();

@@ -3,12 +3,14 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { openPage, startBrowser } from "./browser.mjs";
 import {
+  createSandbox,
   openPlayground,
   outcome,
   output,
   outputHas,
   outputOf,
   runProgram,
+  sandboxId,
   sandboxIs,
   screenshot,
   typeProgram,
@@ -139,19 +141,17 @@ test("the keyboard alone runs a program, and clear empties the output", async ()
   assert.equal(await output(page), "");
 });
 
-test("a new sandbox replaces the old one, and a stopped one is started by the next run", async () => {
-  const id = () => page.locator("#sandbox-detail").getAttribute("title");
+test("a new sandbox takes the place of the old one, which goes on, and a stopped one is started by the next run", async () => {
   await runProgram(page, "open('/tmp/left-behind', 'w').write('x')");
-  const before = await id();
-  await page.getByTestId("new-sandbox").click();
-  await page.waitForFunction(
-    (old) => !["", old].includes(document.querySelector("#sandbox-detail").title),
-    before,
-  );
+  const before = await sandboxId(page);
+  await createSandbox(page, { name: "second" });
+  await page.waitForFunction((old) => !["", old].includes(document.querySelector("#sandbox-detail").title), before);
   await sandboxIs(page, "running");
+  await page.getByTestId("create").waitFor({ state: "detached" });
   const fresh = await runProgram(page, "import os\nprint(os.path.exists('/tmp/left-behind'))");
   assert.equal(fresh.output, "False\n");
-  await page.getByTestId("stop-sandbox").click();
+  await page.locator(`[data-id="${before}"]`).waitFor();
+  await page.locator("[data-selected]").getByTestId("stop-sandbox").click();
   await sandboxIs(page, "none");
   assert.equal((await runProgram(page, "print('again')")).output, "again\n");
   await sandboxIs(page, "running");
@@ -159,28 +159,33 @@ test("a new sandbox replaces the old one, and a stopped one is started by the ne
 
 test("an image for JavaScript brings JavaScript, and both programs stay", async () => {
   await typeProgram(page, "print('still python')");
+  await page.getByTestId("new-sandbox").click();
   const images = await page.getByTestId("image").locator("option").allInnerTexts();
   const image = images.find((name) => name.startsWith("node:"));
   assert.ok(image !== undefined, `the server offers ${images.join(", ")}`);
   await page.getByTestId("image").selectOption(image);
-  await page.getByTestId("new-sandbox").click();
-  await page.waitForSelector("[data-testid=language-javascript][aria-pressed=true]");
+  await page.getByTestId("create-submit").click();
+  await page.waitForSelector("[data-testid='tab-main.mjs'][aria-selected=true]");
   await page.getByTestId("run").click();
   const { exitCode } = await outcome(page);
   assert.equal(exitCode, "0", await output(page));
   assert.match(await outputOf(page, "stdout"), /^line 1 of 10\n[^]*line 10 of 10\n$/);
   assert.equal(await outputOf(page, "stderr"), "goodbye from stderr\n");
   await screenshot(page, "playground-javascript");
-  await page.getByTestId("language-python").click();
+  await page.getByTestId("tab-main.py").click();
   await page.getByTestId("run").click();
   assert.equal((await outcome(page)).output, "still python\n");
 });
 
-test("the program survives a reload of the page", async () => {
+test("a reload keeps sandbox, program and output", async () => {
   await typeProgram(page, "print('kept')");
-  await page.waitForFunction(() => localStorage.getItem("jetway.draft.python") === "print('kept')");
+  await page.waitForFunction(() => localStorage.getItem("jetway.documents")?.includes("print('kept')"));
+  await page.getByTestId("run").click();
+  await outcome(page);
+  const id = await sandboxId(page);
   await page.reload();
   await sandboxIs(page, "running");
-  await page.getByTestId("run").click();
-  assert.equal((await outcome(page)).output, "kept\n");
+  assert.equal(await sandboxId(page), id);
+  await outputHas(page, "kept\n");
+  assert.equal((await runProgram(page, "print(open('/workspace/main.py').read())")).exitCode, "0");
 });

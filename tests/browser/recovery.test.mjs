@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openPage, startBrowser } from "./browser.mjs";
-import { linkIs, openPlayground, runProgram, sandboxIs, screenshot, screenShows, typeInTerminal } from "./playground.mjs";
+import { linkIs, openPlayground, runProgram, sandboxId, sandboxIs, screenshot, screenShows, typeInTerminal } from "./playground.mjs";
 import { startServer } from "./server.mjs";
 // A second client, beside the page, to see and to do what the page does not know of.
 import { Client, Sandbox } from "../../target/npm/jetway/src/node.js";
@@ -65,7 +65,7 @@ test("a sandbox that ends behind the page's back is named, and another is a clic
   const { page, watch, context } = await openPage(browser);
   await openPlayground(page, server);
   await page.waitForSelector("[data-testid=terminal-state][data-phase=open]");
-  await Sandbox.delete(await page.locator("#sandbox-detail").getAttribute("title"), beside);
+  await Sandbox.delete(await sandboxId(page), beside);
   await sandboxIs(page, "ended");
   await screenshot(page, "playground-sandbox-ended");
   await page.getByTestId("banner").getByRole("button", { name: "New sandbox" }).click();
@@ -78,14 +78,14 @@ test("a sandbox that ends behind the page's back is named, and another is a clic
 test("an image that the server cannot serve is refused in the library's words, and nothing else breaks", async () => {
   const { page, watch, context } = await openPage(browser);
   await openPlayground(page, server);
-  const image = page.getByTestId("image");
-  await image.evaluate((select) => select.add(new Option("no-such-image:1", "no-such-image:1")));
-  await image.selectOption("no-such-image:1");
   await page.getByTestId("new-sandbox").click();
-  await sandboxIs(page, "failed");
-  assert.match(await page.getByTestId("banner").innerText(), /no-such-image:1/);
+  await page.getByTestId("create-other").fill("no-such-image:1");
+  await page.getByTestId("create-submit").click();
+  await page.waitForFunction(() => document.querySelector("[data-testid=create-problem]")?.textContent.includes("no-such-image:1"));
   await screenshot(page, "playground-no-such-image");
-  await page.getByTestId("banner").getByRole("button", { name: "New sandbox" }).click();
+  await page.getByTestId("create-other").fill("");
+  await page.getByTestId("create-submit").click();
+  await page.getByTestId("create").waitFor({ state: "detached" });
   await sandboxIs(page, "running");
   assert.ok(await page.getByTestId("banner").isHidden());
   assert.equal((await runProgram(page, "print('fine')")).output, "fine\n");
@@ -93,25 +93,34 @@ test("an image that the server cannot serve is refused in the library's words, a
   await context.close();
 });
 
-for (const [how, leave] of [
-  ["goes elsewhere", (page) => page.goto("about:blank")],
-  ["is closed", (page) => page.close()],
-]) {
-  test(`a page that ${how} takes its sandbox with it`, async () => {
-    const { page, context } = await openPage(browser);
-    await openPlayground(page, server);
-    const id = await page.locator("#sandbox-detail").getAttribute("title");
-    const ids = async () => (await Sandbox.list(beside)).map((sandbox) => sandbox.sandboxId);
-    assert.ok((await ids()).includes(id), "the page's sandbox is not listed");
-    await leave(page);
-    const until = Date.now() + 60_000;
-    while ((await ids()).includes(id)) {
-      assert.ok(Date.now() < until, "the sandbox outlived its page by a minute");
-      await sleep(50);
-    }
-    await context.close();
-  });
-}
+test("a page that is closed leaves its sandbox to the next one, which takes it", async () => {
+  const { page, context } = await openPage(browser);
+  await openPlayground(page, server);
+  const id = await sandboxId(page);
+  await page.close();
+  const next = await context.newPage();
+  await openPlayground(next, server);
+  assert.equal(await sandboxId(next), id);
+  await context.close();
+});
+
+test("offline for twenty seconds costs neither output nor files", async () => {
+  const { page, watch, context } = await openPage(browser);
+  page.setDefaultTimeout(60_000);
+  watch.tolerate(/ERR_INTERNET_DISCONNECTED|WebSocket/);
+  await openPlayground(page, server);
+  assert.equal((await runProgram(page, "open('/workspace/kept', 'w').write('x')\nprint('shown')")).output, "shown\n");
+  await context.setOffline(true);
+  await linkIs(page, "offline");
+  await sleep(20_000);
+  await context.setOffline(false);
+  await linkIs(page, "online");
+  await sandboxIs(page, "running");
+  assert.match(await page.getByTestId("output").innerText(), /shown/);
+  assert.equal((await runProgram(page, "print(open('/workspace/kept').read())")).output, "x\n");
+  watch.assertClean(server.ready.url);
+  await context.close();
+});
 
 test("the page says that the server is gone and goes on when it is back", async () => {
   const { page, watch, context } = await openPage(browser);

@@ -1,35 +1,72 @@
-// The page: makes its parts, tells each what the others need to know. All policy that joins two parts stands here,
+// The page: makes its parts and tells each what the others need to know. All policy that joins two parts stands here,
 // and nothing else does.
-import "./theme.css";
-import "./layout.css";
+import "./style/theme.css";
+import "./style/controls.css";
+import "./style/layout.css";
+import "./style/panels.css";
 import type { Sandbox } from "jetway";
-import { Connection } from "./connection";
-import { element } from "./dom";
-import { looksLikeLostServer, sentence } from "./problem";
-import { ProgramPane } from "./program";
-import { StatusBar } from "./status";
-import { shellText, TerminalPane } from "./terminal";
-import { Workspace } from "./workspace";
+import { element, iconButton } from "./base/dom";
+import { describe, looksLikeLostServer, sentence } from "./base/problem";
+import { startTheme, toggleTheme } from "./base/theme";
+import type { Context } from "./context";
+import { Commands } from "./shell/commands";
+import { startDivider } from "./shell/divider";
+import { openHelp, openPalette } from "./shell/palette";
+import { type Place, Shell } from "./shell/shell";
+import { startStatus } from "./shell/status";
+import { Toasts } from "./shell/toasts";
+import { Connection } from "./state/connection";
+import { Fleet } from "./state/fleet";
+import { Trace } from "./state/trace";
+import { Workspace } from "./state/workspace";
 
-const connection = new Connection();
-const workspace = new Workspace(connection);
-const status = new StatusBar(connection, workspace, {
-  onNew: (image) => void startSandbox(image),
-  onStop: () => void workspace.stop(),
-});
-const program = new ProgramPane({ sandbox: sandboxForRun, onFailure: suspect });
-const terminal = new TerminalPane(element("terminal", HTMLElement), {
-  onEnded: () => void workspace.refresh(),
-  onLost: suspect,
-  onLeave: () => program.focus(),
-});
+const VIEWS: readonly Place[] = [
+  { id: "code", title: "Code", load: () => import("./code/mount") },
+  { id: "notebook", title: "Notebook", load: () => import("./notebook/mount") },
+  { id: "files", title: "Files", load: () => import("./files/mount") },
+  { id: "logs", title: "Logs", load: () => import("./logs/mount") },
+  { id: "services", title: "Services", load: () => import("./services/mount") },
+  { id: "processes", title: "Processes", load: () => import("./processes/mount") },
+  { id: "connection", title: "Connection", load: () => import("./connection/mount") },
+];
+const SIDE: Place = { id: "sandboxes", title: "Sandboxes", load: () => import("./sandboxes/mount") };
+const DOCK: Place = { id: "terminal", title: "Terminal", load: () => import("./terminal/mount") };
+
+const trace = new Trace();
+const connection = new Connection(trace);
+const fleet = new Fleet(connection);
+const workspace = new Workspace(connection, fleet);
+const commands = new Commands();
+const toasts = new Toasts(document.body);
+const shell = new Shell(VIEWS, SIDE, DOCK);
+const divider = startDivider();
+
+const context: Context = {
+  connection,
+  workspace,
+  fleet,
+  commands,
+  trace,
+  sandbox: sandboxToWorkIn,
+  suspect,
+  show: (panel) => {
+    if (panel === "terminal") openDock();
+    shell.show(panel);
+  },
+  openFile: (path) => {
+    shell.show("code");
+    void shell.panel("code")?.then((panel) => panel.openFile?.(path));
+  },
+  tell: (text) => toasts.tell(text),
+  complain: (problem) => toasts.complain(problem),
+};
 
 /** A run needs a server first: without one it fails with what is known about that, not with a riddle. */
-async function sandboxForRun(): Promise<Sandbox> {
+async function sandboxToWorkIn(): Promise<Sandbox> {
   if (connection.link.value.state !== "online") await connection.check();
-  const { problem, server } = connection.link.value;
+  const { problem } = connection.link.value;
   if (problem !== undefined) throw new Error(sentence(problem));
-  return workspace.running(status.image ?? server?.defaultImage);
+  return workspace.running();
 }
 
 /** Something failed that a lost server or a lost sandbox would explain: ask both. */
@@ -38,74 +75,72 @@ function suspect(error: unknown): void {
   else void workspace.refresh();
 }
 
-/** The workspace shows why a start failed, so that the error ends here. */
-async function startSandbox(image: string | undefined): Promise<void> {
-  if (image !== undefined) program.suggestFor(image);
-  await workspace.create(image).catch(suspect);
-}
-
-function followSandbox(): void {
-  let shown: string | undefined;
-  workspace.view.subscribe(({ phase, sandbox, id }) => {
-    if (phase === "running" && sandbox !== undefined && id !== shown) {
-      shown = id;
-      void terminal.connect(sandbox, true);
-    } else if (phase !== "running" && shown !== undefined) {
-      shown = undefined;
-      terminal.disconnect();
-    }
-  });
-}
-
 /** At first sight of the server: a sandbox. At every later one: look what became of it, or make another. */
 function followServer(): void {
   let before = connection.link.value.state;
-  connection.link.subscribe(({ state, server }) => {
+  connection.link.subscribe(({ state }) => {
     const arrived = state === "online" && before !== "online";
     before = state;
-    if (arrived && server !== undefined) void recover(server.defaultImage);
+    if (arrived) void recover();
   });
 }
 
-async function recover(defaultImage: string | undefined): Promise<void> {
-  const { phase, sandbox, image } = workspace.view.value;
-  if (phase === "running" && sandbox !== undefined) await workspace.refresh();
-  const after = workspace.view.value;
-  if (after.phase === "running" && after.sandbox !== undefined) {
-    if (terminal.shell.value.phase === "lost") void terminal.connect(after.sandbox, false);
-    return;
-  }
-  if (after.phase !== "starting") await startSandbox(image ?? defaultImage);
+async function recover(): Promise<void> {
+  const { phase } = workspace.view.value;
+  if (phase === "none" || phase === "failed") return workspace.find();
+  if (phase !== "running" && phase !== "paused") return;
+  await workspace.refresh();
+  // It went with its server: go on in another of its kind.
+  if (workspace.view.value.phase === "ended") await workspace.another().catch(suspect);
 }
 
-function followTerminal(): void {
-  const reconnect = element("reconnect", HTMLButtonElement);
-  const state = element("terminal-state", HTMLElement);
-  const screen = element("terminal", HTMLElement);
-  terminal.shell.subscribe((shell) => {
-    state.textContent = shellText(shell);
-    state.dataset["phase"] = shell.phase;
-    screen.dataset["phase"] = shell.phase;
-    reconnect.hidden = shell.phase !== "ended" && shell.phase !== "lost";
-    reconnect.textContent = shell.phase === "ended" ? "New shell" : "Reconnect";
-  });
-  reconnect.addEventListener("click", () => {
-    const { sandbox } = workspace.view.value;
-    if (sandbox !== undefined) void terminal.connect(sandbox, false);
-    void terminal.focus();
-  });
+function openDock(): void {
+  if (element("work", HTMLElement).dataset["dock"] === "closed") divider.toggle();
 }
 
-document.addEventListener("keydown", (event) => {
-  // In the terminal the key is its own handler's, which has prevented the default by now.
-  if (event.defaultPrevented || !(event.ctrlKey && event.key === "`")) return;
-  event.preventDefault();
-  void terminal.focus();
-});
+function addCommands(): void {
+  const views = VIEWS.map(({ id, title }, at) => ({
+    id: `view.${id}`,
+    title: `Show ${title.toLowerCase()}`,
+    keys: `Alt+${at + 1}`,
+    run: () => context.show(id),
+  }));
+  commands.add(
+    { id: "palette", title: "Find a command", keys: "Mod+K", run: () => openPalette(commands) },
+    { id: "help", title: "Keyboard shortcuts", keys: "?", told: true, run: () => openHelp(commands) },
+    ...views,
+    { id: "side", title: "Show or hide the list of sandboxes", keys: "Mod+B", run: () => shell.toggleSide() },
+    { id: "dock", title: "Show or hide the terminal", keys: "Mod+J", run: () => divider.toggle() },
+    { id: "terminal.focus", title: "Go to the terminal and back", keys: "Ctrl+`", told: true, run: () => context.show("terminal") },
+    { id: "theme", title: "Switch between light and dark", run: toggleTheme },
+  );
+  commands.listen();
+  document.addEventListener("keydown", (event) => {
+    // In the terminal the key is its own handler's, which has prevented the default by now.
+    if (event.defaultPrevented) return;
+    const typing = event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable], .xterm") !== null;
+    const asked = event.key === "?" && !typing ? "help" : event.ctrlKey && event.key === "`" ? "terminal.focus" : undefined;
+    if (asked === undefined) return;
+    event.preventDefault();
+    commands.run(asked);
+  });
+  element("controls", HTMLElement).append(
+    iconButton("search", "Find a command", () => commands.run("palette"), { "data-testid": "open-palette" }),
+    iconButton("theme", "Switch between light and dark", toggleTheme, { "data-testid": "theme" }),
+  );
+}
 
-followSandbox();
+/** Another sandbox in place of one that ended or failed to start; the workspace shows why that failed, too. */
+function another(): void {
+  void workspace.another().catch(suspect);
+}
+
+startTheme();
+addCommands();
+startStatus(connection, workspace, another);
+shell.start(context);
 followServer();
-followTerminal();
+fleet.watch();
 workspace.watch();
 connection.start();
-void program.open();
+addEventListener("unhandledrejection", (event) => toasts.complain(describe(event.reason)));

@@ -113,7 +113,11 @@ impl Server {
             service_addresses,
             workspaces: data_dir.join("workspaces"),
         };
-        let page = PageInfo { images: runtime.capabilities().images.clone(), port: address.port() };
+        let page = PageInfo {
+            images: runtime.capabilities().images.clone(),
+            port: address.port(),
+            service_domain: config.service_domain.clone(),
+        };
         let supervisor = Supervisor::open(runtime, store.clone(), options)
             .await
             .map_err(|error| BindError::State(error.to_string()))?;

@@ -33,11 +33,19 @@ pub(crate) struct PageInfo {
     pub images: Vec<String>,
     /// Tells this server's cookie from those of others on the same host: cookies do not know ports.
     pub port: u16,
+    /// Below which name the services of sandboxes are served: the page may show them in frames.
+    pub service_domain: String,
 }
 
 impl PageInfo {
     fn cookie(&self) -> String {
         format!("jetway_page_{}", self.port)
+    }
+
+    /// What the page may load, and from where: all of it from here, but for the frames that show services.
+    fn policy(&self) -> String {
+        let (domain, port) = (&self.service_domain, self.port);
+        format!("{POLICY}; frame-src 'self' http://*.{domain}:{port} https://*.{domain}:{port}")
     }
 }
 
@@ -50,8 +58,13 @@ pub(super) fn get(setup: &Setup, request: &Request<Body>) -> Result<Response<Bod
         return admit(setup, request, code);
     }
     let name = if path.is_empty() { "index.html" } else { path };
-    let Some(file) = Files::get(name) else {
-        return if name == "index.html" { Ok(html(NOT_BUILT)) } else { Err(Refusal::not_found(request.uri().path())) };
+    let accepted = request.headers().get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    let brotli = accepted.is_some_and(|list| list.split(',').any(|coding| coding.trim() == "br"));
+    // The page's build leaves a smaller copy beside each file that has one.
+    let packed = if brotli { Files::get(&format!("{name}.br")) } else { None };
+    let is_packed = packed.is_some();
+    let Some(file) = packed.or_else(|| Files::get(name)) else {
+        return if name == "index.html" { Ok(html(setup, NOT_BUILT)) } else { Err(Refusal::not_found(request.uri().path())) };
     };
     let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&file.metadata.sha256_hash()[..12]));
     let unchanged = request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
@@ -64,10 +77,14 @@ pub(super) fn get(setup: &Setup, request: &Request<Body>) -> Result<Response<Bod
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(name)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if is_packed {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
+    }
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         headers.insert(header::ETAG, tag);
     }
-    secure(headers);
+    secure(setup, headers);
     Ok(response)
 }
 
@@ -109,7 +126,7 @@ fn admit(setup: &Setup, request: &Request<Body>, code: &str) -> Result<Response<
     let headers = response.headers_mut();
     headers.insert(header::LOCATION, HeaderValue::from_static("/"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    secure(headers);
+    secure(setup, headers);
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         headers.insert(header::SET_COOKIE, cookie);
     }
@@ -120,16 +137,18 @@ fn was_admitted(setup: &Setup, request: &Request<Body>) -> bool {
     cookie(request.headers(), &setup.page.cookie()).is_some_and(|cookie| setup.access.verify(Use::Page, cookie))
 }
 
-fn html(text: &'static str) -> Response<Body> {
+fn html(setup: &Setup, text: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::from(text));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    secure(response.headers_mut());
+    secure(setup, response.headers_mut());
     response
 }
 
-fn secure(headers: &mut HeaderMap) {
+fn secure(setup: &Setup, headers: &mut HeaderMap) {
+    if let Ok(policy) = HeaderValue::from_str(&setup.page.policy()) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
     for (name, value) in [
-        ("content-security-policy", POLICY),
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
         ("cross-origin-opener-policy", "same-origin"),

@@ -1,10 +1,9 @@
-// Runs the program: file into the sandbox, process, output and errors live, input by the line, stop. Must not know
-// the editor and shows nothing itself.
-import type { Process, Sandbox } from "jetway";
-import { Cell, type Watched } from "./cell";
-import type { Language } from "./languages";
-import type { OutputKind } from "./output";
-import { describe, type Problem } from "./problem";
+// Runs the program: files into the sandbox, then a process of its own or an interpreter that remembers; output and errors
+// live, input by the line, stop. Must not know the editor and shows nothing itself.
+import type { CodeResult, Process, Sandbox, Transport } from "jetway";
+import { Cell, type Watched } from "../base/cell";
+import type { OutputKind } from "../edit/output";
+import { describe, type Problem } from "../base/problem";
 
 /** How far the run is. */
 export type Run =
@@ -18,7 +17,17 @@ export type Run =
 /** Where a run writes, and what it tells when the server was lost. */
 export interface RunnerEvents {
   readonly onOutput: (kind: OutputKind, text: string) => void;
+  readonly onResult: (result: CodeResult) => void;
+  /** How the stream of the run travels, and when it is over. */
+  readonly onStream: (transport: Transport | undefined, open: boolean) => void;
   readonly onFailure: (error: unknown) => void;
+}
+
+/** What a run needs first. */
+export interface Work {
+  readonly sandbox: () => Promise<Sandbox>;
+  /** Puts the files where the program looks for them. */
+  readonly prepare: (sandbox: Sandbox, signal: AbortSignal) => Promise<void>;
 }
 
 interface Active {
@@ -44,8 +53,36 @@ export class Runner {
     return this.#active !== undefined;
   }
 
-  /** Writes the text where the language wants it and runs it; resolves when the program is over. Never rejects. */
-  async start(language: Language, text: string, sandbox: () => Promise<Sandbox>): Promise<void> {
+  /** Runs a program of its own, with input; resolves when it is over. Never rejects. */
+  start(work: Work, command: readonly string[]): Promise<void> {
+    return this.#go(work, async (target, active) => {
+      const process = target.exec([...command], { stdin: true, signal: active.abort.signal });
+      active.process = process;
+      const look = setInterval(() => process.transport !== undefined && this.#events.onStream(process.transport, true), 200);
+      void process.finally(() => clearInterval(look)).catch(() => undefined);
+      const { exitCode, durationMs } = await this.#follow(process);
+      return { phase: "exited", exitCode, durationMs };
+    });
+  }
+
+  /** Runs a text in the language's shared interpreter, which keeps what it defines. Never rejects. */
+  startInContext(work: Work, language: string, text: string): Promise<void> {
+    return this.#go(work, async (target, { abort }) => {
+      const { error, status, durationMs, restarted } = await target.runCode(text, {
+        language,
+        signal: abort.signal,
+        onStdout: (printed) => this.#events.onOutput("stdout", printed),
+        onStderr: (printed) => this.#events.onOutput("stderr", printed),
+        onResult: (result) => this.#events.onResult(result),
+      });
+      if (restarted) this.#events.onOutput("note", "[the interpreter is a new one: what was defined before is gone]\n");
+      if (status === "interrupted" || abort.signal.aborted) return { phase: "stopped", durationMs };
+      if (error !== null) this.#events.onOutput("stderr", `${error.traceback || `${error.name}: ${error.value}`}\n`);
+      return { phase: "exited", exitCode: error === null ? 0 : 1, durationMs };
+    });
+  }
+
+  async #go(work: Work, run: (target: Sandbox, active: Active) => Promise<Run>): Promise<void> {
     if (this.#active !== undefined) return;
     const active: Active = { abort: new AbortController() };
     this.#active = active;
@@ -53,14 +90,11 @@ export class Runner {
     let since = performance.now();
     try {
       const { signal } = active.abort;
-      const target = await unlessAborted(sandbox(), signal);
-      await target.writeFile(language.path, text, { signal });
+      const target = await unlessAborted(work.sandbox(), signal);
+      await work.prepare(target, signal);
       since = performance.now();
-      const process = target.exec([...language.command], { stdin: true, signal });
-      active.process = process;
       this.#run.set({ phase: "running", since });
-      const result = await this.#follow(process);
-      this.#run.set({ phase: "exited", exitCode: result.exitCode, durationMs: result.durationMs });
+      this.#run.set(await run(target, active));
     } catch (error) {
       this.#ended(error, active, performance.now() - since);
     } finally {
@@ -102,7 +136,7 @@ export class Runner {
       this.#pump("stdout", process.stdout),
       this.#pump("stderr", process.stderr),
       process.result(),
-    ]);
+    ]).finally(() => this.#events.onStream(process.transport, false));
     return result;
   }
 

@@ -1,8 +1,9 @@
 // The page's link to its server: a short-lived token minted for this page, the client that uses it, and whether the
 // server answers. Must not know sandboxes.
 import { Client } from "jetway";
-import { Cell, type Watched } from "./cell";
-import { describe, type Problem } from "./problem";
+import { Cell, type Watched } from "../base/cell";
+import { describe, type Problem } from "../base/problem";
+import type { Trace } from "./trace";
 
 /** What the server says about itself when it mints a token. */
 export interface ServerInfo {
@@ -43,8 +44,14 @@ export class Connection {
   #checking: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor() {
+  /** What the page's token ends with and until when it holds, for a person to see which it is. */
+  token: { readonly tail: string; readonly until: Date } | undefined;
+  /** How long the server took to answer the last time it was asked whether it is there. */
+  latencyMs: number | undefined;
+
+  constructor(trace: Trace) {
     this.client = new Client({
+      interceptors: [trace.interceptor],
       auth: async () => {
         const { token, expiresInMs } = await this.#mint();
         return { token, expiresInMs };
@@ -78,8 +85,12 @@ export class Connection {
 
   async #look(): Promise<void> {
     try {
-      if (this.#link.value.state === "online") await answer("healthz", { method: "GET" });
-      else await this.#mint();
+      if (this.#link.value.state !== "online") await this.#mint();
+      else {
+        const begun = performance.now();
+        await answer("healthz", { method: "GET" });
+        this.latencyMs = performance.now() - begun;
+      }
     } catch (error) {
       this.#lost(error);
     }
@@ -102,7 +113,8 @@ export class Connection {
       this.#lost(error);
       throw error;
     }
-    const { token: _, expiresInMs: __, ...server } = minted;
+    const { token, expiresInMs, ...server } = minted;
+    this.token = { tail: token.slice(-4), until: new Date(Date.now() + expiresInMs) };
     this.#change({ state: "online", server });
     return minted;
   }

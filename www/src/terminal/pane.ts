@@ -3,8 +3,9 @@
 import type { Sandbox, TerminalSession } from "jetway";
 import type { FitAddon } from "@xterm/addon-fit";
 import type { ITheme, Terminal } from "@xterm/xterm";
-import { Cell, type Watched } from "./cell";
-import { describe, sentence, type Problem } from "./problem";
+import { Cell, type Watched } from "../base/cell";
+import { describe, sentence, type Problem } from "../base/problem";
+import { colour, theme } from "../base/theme";
 
 /** How the terminal is connected. */
 export type Shell =
@@ -27,7 +28,6 @@ const SCROLL_BACK_LINES = 5_000;
 const LEAVE_ALTERNATE = "\x1b[?1049l";
 /** What a program may have left on when it was cut off: mouse, bracketed paste, hidden cursor, colours. */
 const PLAIN_MODES = "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[!p\x1b[?25h\x1b[0m";
-const DARK = matchMedia("(prefers-color-scheme: dark)");
 
 /** The terminal of the page. */
 export class TerminalPane {
@@ -134,7 +134,7 @@ export class TerminalPane {
     });
     fit.fit();
     new ResizeObserver(() => fit.fit()).observe(this.#host);
-    DARK.addEventListener("change", () => (terminal.options.theme = readTheme()));
+    theme.subscribe(() => (terminal.options.theme = readTheme()));
     return { terminal, fit };
   }
 }
@@ -157,8 +157,6 @@ export function shellText(shell: Shell): string {
 
 /** The terminal draws on its own, so that the page's colours have to be handed to it. */
 function readTheme(): ITheme {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name: string) => style.getPropertyValue(name).trim();
   return {
     background: colour("--surface"),
     foreground: colour("--text"),

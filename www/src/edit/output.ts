@@ -13,6 +13,12 @@ const FLUSH_AFTER_MS = 16;
 /** Distance from the end, in pixels, that still counts as "reading the newest line". */
 const FOLLOW_MARGIN = 24;
 
+/** A piece of output as it is kept. */
+export interface Written {
+  readonly kind: OutputKind;
+  readonly text: string;
+}
+
 interface Piece {
   readonly kind: OutputKind;
   text: string;
@@ -42,8 +48,31 @@ export class OutputPanel {
     this.#timer ??= setTimeout(() => this.flush(), FLUSH_AFTER_MS);
   }
 
+  /** Something that is no text: a plot, a table. */
+  show(node: HTMLElement): void {
+    this.flush();
+    const end = this.#distance();
+    this.#root.append(node);
+    if (end <= FOLLOW_MARGIN) this.#root.scrollTop = this.#root.scrollHeight;
+  }
+
+  /** All text that is shown, the newest if that is too much. */
+  written(most: number): Written[] {
+    this.flush();
+    const pieces = [...this.#root.querySelectorAll<HTMLElement>(":scope > [data-kind]")];
+    let left = most;
+    const taken: Written[] = [];
+    for (const piece of pieces.reverse()) {
+      if (left <= 0) break;
+      const text = (piece.textContent ?? "").slice(-left);
+      left -= text.length;
+      taken.unshift({ kind: kindOf(piece.dataset["kind"]), text });
+    }
+    return taken;
+  }
+
   /** A line of the page's own, which starts on a line of its own. */
-  note(kind: "note" | "problem", text: string): void {
+  note(kind: "note" | "problem" | "stderr", text: string): void {
     this.flush();
     const before = this.#root.lastElementChild?.textContent ?? "\n";
     this.append(kind, `${before.endsWith("\n") ? "" : "\n"}${text}\n`);
@@ -68,10 +97,14 @@ export class OutputPanel {
     if (pieces.length === 0) return;
     this.#waiting = [];
     this.#waitingCharacters = 0;
-    const end = this.#root.scrollHeight - this.#root.scrollTop - this.#root.clientHeight;
+    const end = this.#distance();
     for (const piece of pieces) this.#show(piece);
     this.#dropOldest();
     if (end <= FOLLOW_MARGIN) this.#root.scrollTop = this.#root.scrollHeight;
+  }
+
+  #distance(): number {
+    return this.#root.scrollHeight - this.#root.scrollTop - this.#root.clientHeight;
   }
 
   #show(piece: Piece): void {
@@ -113,4 +146,9 @@ export class OutputPanel {
       this.#dropped = true;
     }
   }
+}
+
+function kindOf(kind: string | undefined): OutputKind {
+  const kinds: readonly OutputKind[] = ["stdout", "stderr", "stdin", "note", "problem"];
+  return kinds.find((known) => known === kind) ?? "note";
 }
