@@ -26,6 +26,7 @@ export interface CellEvents {
 }
 
 const KEPT_OUTPUT = 20_000;
+let made = 0;
 
 /** A cell of the notebook. */
 export class NotebookCell {
@@ -40,11 +41,12 @@ export class NotebookCell {
 
   constructor(kept: Kept, events: CellEvents) {
     this.#events = events;
+    made += 1;
     const editor = h("div", { class: "cell-editor", testid: "cell-editor" });
     const run = iconButton("play", "Run cell", () => void this.run(false), { "data-testid": "run-cell" });
     const remove = iconButton("trash", "Remove cell", () => events.onRemove(this), { class: "quiet" });
     const side = h("div", { class: "cell-side" }, this.#number, run);
-    this.root = h("section", { class: "cell", "aria-label": "Cell", testid: "cell" }, side, h("div", { class: "cell-main" }, editor, this.#output), h("div", { class: "cell-end" }, this.#took, remove));
+    this.root = h("section", { class: "cell", "aria-label": `Cell ${made}`, testid: "cell" }, side, h("div", { class: "cell-main" }, editor, this.#output), h("div", { class: "cell-end" }, this.#took, remove));
     const language = languageOf("cell.py");
     const grammar = new Compartment();
     const keys = [

@@ -22,7 +22,7 @@ export const mount: Mount = (host, context) => {
     none.textContent = "This sandbox serves nothing. Name its ports in the form for a new one; a program that listens there is shown here.";
     address.textContent = "";
     const tabs = served.map(({ port, url }) => {
-      const tab: HTMLButtonElement = button(String(port), () => open(url ?? "", tab), { class: "tab", "data-testid": `port-${port}` });
+      const tab: HTMLButtonElement = button(String(port), () => open(framable(url ?? "", port, sandbox.sandboxId), tab), { class: "tab", "data-testid": `port-${port}` });
       return tab;
     });
     put(ports, ...tabs);
@@ -30,3 +30,10 @@ export const mount: Mount = (host, context) => {
   });
   return following;
 };
+
+/** A service on an address of its own, by its name instead: policies of pages can allow names and not ranges of addresses. */
+function framable(url: string, port: number, sandboxId: string | undefined): string {
+  const address = new URL(url);
+  if (address.hostname.startsWith("127.") && sandboxId !== undefined) address.hostname = `${port}-${sandboxId}.localhost`;
+  return address.href;
+}
