@@ -64,7 +64,11 @@ pub(super) fn get(setup: &Setup, request: &Request<Body>) -> Result<Response<Bod
     let packed = if brotli { Files::get(&format!("{name}.br")) } else { None };
     let is_packed = packed.is_some();
     let Some(file) = packed.or_else(|| Files::get(name)) else {
-        return if name == "index.html" { Ok(html(setup, NOT_BUILT)) } else { Err(Refusal::not_found(request.uri().path())) };
+        return if name == "index.html" {
+            Ok(html(setup, NOT_BUILT))
+        } else {
+            Err(Refusal::not_found(request.uri().path()))
+        };
     };
     let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&file.metadata.sha256_hash()[..12]));
     let unchanged = request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
