@@ -88,9 +88,9 @@ function followServer(): void {
 async function recover(): Promise<void> {
   const { phase } = workspace.view.value;
   if (phase === "none" || phase === "failed") return workspace.find();
-  if (phase !== "running" && phase !== "paused") return;
+  if (phase === "starting" || phase === "stopping") return;
   await workspace.refresh();
-  // It went with its server: go on in another of its kind.
+  // It went with its server: go on in another of its kind. Who watches it may have heard of that before the link did.
   if (workspace.view.value.phase === "ended") await workspace.another().catch(suspect);
 }
 
