@@ -168,15 +168,7 @@ impl Server {
 
     /// What to give to clients. A server that listens everywhere is shown by its loopback name.
     pub fn url(&self) -> String {
-        let mut shown = self.address;
-        if shown.ip().is_unspecified() {
-            shown.set_ip(if shown.is_ipv4() {
-                std::net::Ipv4Addr::LOCALHOST.into()
-            } else {
-                std::net::Ipv6Addr::LOCALHOST.into()
-            });
-        }
-        format!("{}://{shown}", if self.config.tls_only { "https" } else { "http" })
+        shown_url(self.address, self.config.tls_only)
     }
 
     /// The token that callers need; `None` when everybody may call. A secret: do not log it.
@@ -213,6 +205,18 @@ impl Server {
         };
         front::listen(listener, front, shutdown, stopping).await;
     }
+}
+
+/// Where somebody on this machine finds what listens at an address.
+pub(crate) fn shown_url(mut address: SocketAddr, tls: bool) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() {
+            std::net::Ipv4Addr::LOCALHOST.into()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    format!("{}://{address}", if tls { "https" } else { "http" })
 }
 
 /// What the data directory's authority may vouch for, everything below these names included.

@@ -59,6 +59,12 @@ impl Scope {
         self == &Self::default()
     }
 
+    /// Whether the rpc at `path` is in it.
+    pub fn has_method(&self, path: &str) -> bool {
+        let bare = |name: &str| name.trim_start_matches('/').to_owned();
+        self.methods.is_empty() || self.methods.iter().any(|known| bare(known) == bare(path))
+    }
+
     /// Whether some sandboxes are out of it.
     pub fn narrows_sandboxes(&self) -> bool {
         !self.sandbox_ids.is_empty() || !self.tags.is_empty()

@@ -145,10 +145,8 @@ impl Access {
         };
         let method = path.rsplit('/').next().unwrap_or_default();
         let scope = caller.scope();
-        let named = path.trim_start_matches('/');
-        if !scope.methods.is_empty() && !scope.methods.iter().any(|known| known.trim_start_matches('/') == named) {
-            let text = format!("this token is not good for {named}; its scope names the rpcs that it is good for");
-            return Err(Refusal::forbidden("CWSANDBOX_OUT_OF_SCOPE", text));
+        if !scope.has_method(path) {
+            return Err(Refusal::method_out_of_scope(path));
         }
         let for_users = FOR_USERS.iter().any(|known| path.starts_with(known)) && !NOT_FOR_USERS.contains(&method);
         if !for_users && (!caller.is_admin() || caller.scope().narrows_sandboxes()) {
@@ -209,7 +207,7 @@ impl Access {
 }
 
 /// The credential that a request carries, in either of the two headers that clients use.
-fn given(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn given(headers: &HeaderMap) -> Option<&str> {
     if let Some(value) = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) {
         let (scheme, token) = value.split_once(' ')?;
         return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim());
@@ -217,7 +215,8 @@ fn given(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-wandb-api-key").and_then(|value| value.to_str().ok())
 }
 
-pub(super) fn same(given: &str, right: &str) -> bool {
+/// Whether a guess is right, in a time that does not tell how nearly.
+pub(crate) fn same(given: &str, right: &str) -> bool {
     !right.is_empty() && bool::from(given.as_bytes().ct_eq(right.as_bytes()))
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Neighbours {
 impl Neighbours {
     /// Refuses a request that was addressed to a name that is not this server's. IP addresses always pass: rebinding
     /// needs a name.
-    pub(super) fn check_host<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+    pub(crate) fn check_host<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         let Some(authority) = authority(request) else {
             return Err(Refusal::bad_request("the request names no host; send a Host header"));
         };
@@ -32,14 +32,14 @@ impl Neighbours {
     }
 
     /// Whether a name, in lower case, is this server's.
-    pub(super) fn knows(&self, name: &str) -> bool {
+    pub(crate) fn knows(&self, name: &str) -> bool {
         name == "localhost"
             || name.parse::<IpAddr>().is_ok()
             || self.hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
     }
 
     /// Refuses pages of other origins. Programs send no Origin and pass.
-    pub(super) fn check_origin<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+    pub(crate) fn check_origin<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         let Some(origin) = request.headers().get(header::ORIGIN) else { return Ok(()) };
         if is_own(origin, request) || self.origins.iter().any(|allowed| same_origin(allowed, origin)) {
             return Ok(());

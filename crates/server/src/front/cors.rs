@@ -2,7 +2,7 @@
 //! page may call is decided by the Origin check, before anything happens.
 
 use axum::body::Body;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 
 /// What gateways of this wire let through.
 const ALLOW_HEADERS: &str = "authorization, content-type, x-grpc-web, x-user-agent, grpc-timeout, x-wandb-api-key, \
@@ -14,17 +14,26 @@ const OWN_PREFIX: &str = "x-jetway-";
 const PRIVATE_NETWORK: &str = "access-control-request-private-network";
 
 /// Whether this is a browser's question before the real request.
-pub(super) fn is_preflight<B>(request: &Request<B>) -> bool {
+pub(crate) fn is_preflight<B>(request: &Request<B>) -> bool {
     request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
+/// Which request headers pages may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sendable {
+    /// Those of this wire, and our own.
+    Known,
+    /// Whatever a page asks for: the metadata of a service that nobody here knows.
+    Any,
+}
+
 /// The answer to it.
-pub(super) fn preflight(request: &HeaderMap) -> Response<Body> {
+pub(crate) fn preflight(request: &HeaderMap, sendable: Sendable) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PUT, DELETE, OPTIONS"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers(request));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers(request, sendable));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
     if request.contains_key(PRIVATE_NETWORK) {
         headers.insert("access-control-allow-private-network", HeaderValue::from_static("true"));
@@ -33,7 +42,7 @@ pub(super) fn preflight(request: &HeaderMap) -> Response<Body> {
 }
 
 /// Lets the page of that origin read the answer.
-pub(super) fn allow(response: &mut Response<Body>, origin: Option<&HeaderValue>) {
+pub(crate) fn allow(response: &mut Response<Body>, origin: Option<&HeaderValue>) {
     let any = HeaderValue::from_static("*");
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.cloned().unwrap_or(any));
@@ -41,9 +50,20 @@ pub(super) fn allow(response: &mut Response<Body>, origin: Option<&HeaderValue>)
     headers.append(header::VARY, HeaderValue::from_static("origin"));
 }
 
-fn allowed_headers(request: &HeaderMap) -> HeaderValue {
+/// As [`allow`], with every header of the answer readable: those of a service that nobody here knows.
+pub(crate) fn allow_all(response: &mut Response<Body>, origin: Option<&HeaderValue>) {
+    let more: Vec<_> = response.headers().keys().map(HeaderName::as_str).collect();
+    let readable = std::iter::once(EXPOSE_HEADERS).chain(more).collect::<Vec<_>>().join(", ");
+    allow(response, origin);
+    if let Ok(readable) = HeaderValue::from_str(&readable) {
+        response.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, readable);
+    }
+}
+
+fn allowed_headers(request: &HeaderMap, sendable: Sendable) -> HeaderValue {
     let asked = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS).and_then(|value| value.to_str().ok());
-    let own = asked.unwrap_or_default().split(',').map(str::trim).filter(|name| name.starts_with(OWN_PREFIX));
+    let asked = asked.unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty());
+    let own = asked.filter(|name| sendable == Sendable::Any || name.starts_with(OWN_PREFIX));
     let all: Vec<_> = std::iter::once(ALLOW_HEADERS).chain(own).collect();
     HeaderValue::from_str(&all.join(", ")).unwrap_or(HeaderValue::from_static(ALLOW_HEADERS))
 }

@@ -12,16 +12,19 @@ use http_body::{Frame, SizeHint};
 use tonic::{Code, Status, body::Body};
 use tower::Service;
 
-use crate::service::{MAX_MESSAGE, Problem};
+use crate::service::Problem;
 
 /// A service behind the limit.
 #[derive(Clone)]
-pub(super) struct LimitMessages<S>(S);
+pub(crate) struct LimitMessages<S> {
+    inner: S,
+    most: usize,
+}
 
 impl<S> LimitMessages<S> {
-    /// Puts the limit before `inner`.
-    pub fn new(inner: S) -> Self {
-        Self(inner)
+    /// Puts a limit of `most` bytes a message before `inner`.
+    pub fn new(inner: S, most: usize) -> Self {
+        Self { inner, most }
     }
 }
 
@@ -31,11 +34,12 @@ impl<S: Service<Request<Body>>> Service<Request<Body>> for LimitMessages<S> {
     type Future = S::Future;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(context)
+        self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<Body>) -> S::Future {
-        self.0.call(request.map(|body| Body::new(LimitedBody { body, heads: Heads::default() })))
+        let heads = Heads::new(self.most);
+        self.inner.call(request.map(|body| Body::new(LimitedBody { body, heads })))
     }
 }
 
@@ -54,9 +58,10 @@ impl http_body::Body for LimitedBody {
             && let Some(data) = frame.data_ref()
             && let Some(length) = self.heads.walk(data)
         {
-            let text = format!("the message has {length} bytes, the limit is {MAX_MESSAGE}; send less at a time");
+            let most = self.heads.most;
+            let text = format!("the message has {length} bytes, the limit is {most}; send less at a time");
             let problem = Problem::new(Code::ResourceExhausted, "CWSANDBOX_MESSAGE_TOO_LARGE", text);
-            return Poll::Ready(Some(Err(problem.with("max_size_bytes", MAX_MESSAGE).into())));
+            return Poll::Ready(Some(Err(problem.with("max_size_bytes", most).into())));
         }
         Poll::Ready(frame)
     }
@@ -71,14 +76,18 @@ impl http_body::Body for LimitedBody {
 }
 
 /// Finds message heads in a stream of bytes, however it is cut.
-#[derive(Default)]
 struct Heads {
+    most: usize,
     head: [u8; 5],
     filled: usize,
     left: usize,
 }
 
 impl Heads {
+    fn new(most: usize) -> Self {
+        Self { most, head: [0; 5], filled: 0, left: 0 }
+    }
+
     /// Walks on; gives the length of the first message that is too long.
     fn walk(&mut self, mut data: &[u8]) -> Option<usize> {
         while !data.is_empty() {
@@ -96,7 +105,7 @@ impl Heads {
                 let [_, length @ ..] = self.head;
                 self.filled = 0;
                 self.left = u32::from_be_bytes(length) as usize;
-                if self.left > MAX_MESSAGE {
+                if self.left > self.most {
                     return Some(self.left);
                 }
             }
@@ -108,6 +117,7 @@ impl Heads {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::MAX_MESSAGE;
 
     fn message(length: usize) -> Vec<u8> {
         let mut message = vec![0];
@@ -121,11 +131,11 @@ mod tests {
         bytes.extend_from_slice(b"abc");
         bytes.extend(message(MAX_MESSAGE + 1));
         for cut in 0..=bytes.len() {
-            let mut heads = Heads::default();
+            let mut heads = Heads::new(MAX_MESSAGE);
             let found = heads.walk(&bytes[..cut]).or_else(|| heads.walk(&bytes[cut..]));
             assert_eq!(found, Some(MAX_MESSAGE + 1), "cut at {cut}");
         }
-        assert_eq!(Heads::default().walk(&bytes[..8]), None);
-        assert_eq!(Heads::default().walk(&message(MAX_MESSAGE)), None);
+        assert_eq!(Heads::new(MAX_MESSAGE).walk(&bytes[..8]), None);
+        assert_eq!(Heads::new(MAX_MESSAGE).walk(&message(MAX_MESSAGE)), None);
     }
 }

@@ -16,12 +16,11 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, join},
     net::{TcpListener, TcpStream},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Front,
-    preview::{self, Arrival},
+    preview::{Arrival, Place},
     rest::Peer,
 };
 use crate::hello;
@@ -39,10 +38,35 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const PLAIN_REFUSED: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\
     content-length: 42\r\n\r\nthis server speaks TLS only; use https://\n";
 
+/// What answers on a port.
+pub(crate) trait Site: Clone + Send + Sync + 'static {
+    /// How a connection came; `None` for one that this server does not answer.
+    fn arrival(&self, stream: &TcpStream) -> Option<Arrival>;
+
+    /// Where a connection goes that asks for that name, if not to the server itself.
+    fn place(&self, name: &str, arrival: Arrival) -> Option<Place>;
+
+    /// The other end of a connection that goes on to that place still encrypted.
+    fn passthrough(&self, place: &Place) -> impl Future<Output = io::Result<Option<TcpStream>>> + Send;
+
+    /// Whether callers in the clear are turned away.
+    fn tls_only(&self) -> bool;
+
+    /// What to show to who asks for that name; `service` says that it is none of the server's own.
+    fn tls_config(&self, name: &str, service: bool) -> io::Result<Arc<ServerConfig>>;
+
+    /// Answers one request.
+    fn answer(
+        &self,
+        request: http::Request<Body>,
+        arrival: Arrival,
+    ) -> impl Future<Output = http::Response<Body>> + Send;
+}
+
 /// Serves until `shutdown` resolves; then lets calls finish while `stopping` stops what they depend on.
 pub(crate) async fn listen(
     listener: TcpListener,
-    front: Front,
+    site: impl Site,
     shutdown: impl Future<Output = ()>,
     stopping: impl Future<Output = ()>,
 ) {
@@ -58,9 +82,9 @@ pub(crate) async fn listen(
         match accepted {
             // One that came to an address that is not this server's is dropped.
             Ok((stream, peer)) => {
-                if let Some(arrival) = front.arrival(&stream) {
+                if let Some(arrival) = site.arrival(&stream) {
                     let connection = Connection {
-                        front: front.clone(),
+                        site: site.clone(),
                         arrival,
                         peer: Peer(peer),
                         builder: builder.clone(),
@@ -104,8 +128,8 @@ fn builder() -> auto::Builder<TokioExecutor> {
 }
 
 /// An accepted connection.
-struct Connection {
-    front: Front,
+struct Connection<S> {
+    site: S,
     arrival: Arrival,
     peer: Peer,
     builder: Arc<auto::Builder<TokioExecutor>>,
@@ -114,7 +138,7 @@ struct Connection {
     closing: CancellationToken,
 }
 
-impl Connection {
+impl<S: Site> Connection<S> {
     async fn open(self, stream: TcpStream) {
         // Output leaves as it is produced; waiting for more to send costs 40 ms a keystroke.
         if let Err(error) = stream.set_nodelay(true) {
@@ -126,7 +150,7 @@ impl Connection {
             Some(Ok(Ok(1))) => {}
             _ => return,
         }
-        let opened = match (first[0] == hello::HANDSHAKE, self.front.tls_only()) {
+        let opened = match (first[0] == hello::HANDSHAKE, self.site.tls_only()) {
             (true, _) => self.open_tls(stream).await,
             (false, false) => {
                 self.serve(stream).await;
@@ -145,10 +169,10 @@ impl Connection {
         let host = hello.name.unwrap_or_else(|| self.arrival.to.ip().to_string());
         let (reader, writer) = stream.into_split();
         let mut replayed = join(io::Cursor::new(hello.bytes).chain(reader), writer);
-        let Some(place) = self.front.place(&host, self.arrival) else {
+        let Some(place) = self.site.place(&host, self.arrival) else {
             return self.terminate(&host, false, replayed).await;
         };
-        match preview::passthrough(&self.front, &place).await? {
+        match self.site.passthrough(&place).await? {
             Some(mut inside) => {
                 drop(self.watcher);
                 tokio::io::copy_bidirectional(&mut replayed, &mut inside).await.map(drop)
@@ -167,18 +191,18 @@ impl Connection {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     ) -> io::Result<()> {
         self.arrival.tls = true;
-        let acceptor = TlsAcceptor::from(self.front.tls_config(host, service)?);
+        let acceptor = TlsAcceptor::from(self.site.tls_config(host, service)?);
         let stream = tokio::time::timeout(SILENCE, acceptor.accept(stream)).await??;
         self.serve(stream).await;
         Ok(())
     }
 
     async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let Connection { front, arrival, peer, builder, watcher, .. } = self;
+        let Connection { site, arrival, peer, builder, watcher, .. } = self;
         let service = service_fn(move |mut request: http::Request<Incoming>| {
             request.extensions_mut().insert(peer);
-            let front = front.clone();
-            async move { Ok::<_, Infallible>(front.answer(request.map(Body::new), arrival).await) }
+            let site = site.clone();
+            async move { Ok::<_, Infallible>(site.answer(request.map(Body::new), arrival).await) }
         });
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         if let Err(error) = watcher.watch(connection).await {

@@ -1,21 +1,21 @@
 //! One port for everything: native gRPC, gRPC-web, WebSocket, the page. From the outside in: CORS on every answer, then
 //! Host, Origin, credentials, and only then a route.
 
-mod access;
-mod caller;
-mod cors;
-mod limit;
-mod listener;
+pub(crate) mod access;
+pub(crate) mod caller;
+pub(crate) mod cors;
+pub(crate) mod limit;
+pub(crate) mod listener;
 mod page;
 mod port;
-mod preview;
-mod refusal;
+pub(crate) mod preview;
+pub(crate) mod refusal;
 mod relay;
 mod rest;
-mod rest_of_body;
-mod tls;
+pub(crate) mod rest_of_body;
+pub(crate) mod tls;
 mod traced;
-mod websocket;
+pub(crate) mod websocket;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -29,19 +29,21 @@ use tower::{Layer, ServiceExt};
 
 pub(crate) use access::Access;
 pub(crate) use caller::Neighbours;
-pub(crate) use listener::listen;
+pub(crate) use listener::{Site, listen};
 pub(crate) use page::PageInfo;
 pub(crate) use port::Port;
 pub(crate) use preview::Previews;
 pub(crate) use rest::RateLimit;
 pub(crate) use tls::Tls;
 
-use crate::service::Api;
+use crate::service::{Api, MAX_MESSAGE};
+use cors::Sendable;
 use limit::LimitMessages;
 use preview::{Arrival, Place};
 use refusal::{Refusal, Tongue};
 use rest_of_body::RestOfBody;
 use traced::Traced;
+use websocket::Calls;
 
 /// How long a credential for a page lasts.
 const PAGE_TOKEN_LIFE: Duration = Duration::from_secs(3600);
@@ -72,52 +74,8 @@ impl Front {
         api: Api,
         rate: RateLimit,
     ) -> Self {
-        let grpc = GrpcWebLayer::new().layer(LimitMessages::new(Traced::new(api.routes())));
+        let grpc = GrpcWebLayer::new().layer(LimitMessages::new(Traced::new(api.routes()), MAX_MESSAGE));
         Self(Arc::new(Setup { access, neighbours, page, previews, tls, api, rate, grpc }))
-    }
-
-    /// How a connection came; `None` for one that this server does not answer.
-    fn arrival(&self, stream: &TcpStream) -> Option<Arrival> {
-        self.0.previews.arrival(stream.local_addr().ok()?)
-    }
-
-    /// Where a connection goes that asks for that name, if not to the server itself.
-    fn place(&self, name: &str, arrival: Arrival) -> Option<Place> {
-        self.0.previews.place(name, arrival)
-    }
-
-    /// Whether callers in the clear are turned away.
-    fn tls_only(&self) -> bool {
-        self.0.previews.tls_only()
-    }
-
-    /// What to show to who asks for that name.
-    fn tls_config(&self, name: &str, service: bool) -> io::Result<Arc<ServerConfig>> {
-        if !service && !self.0.neighbours.knows(name) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a name that is not this server's"));
-        }
-        self.0.tls.config(name, service)
-    }
-
-    /// Answers one request.
-    pub async fn answer(&self, request: Request<Body>, arrival: Arrival) -> Response<Body> {
-        // Somebody else's program answers there: none of what follows is for its pages.
-        if let Some(place) = self.0.previews.place_of(&request, arrival) {
-            return preview::answer(&self.0, place, request, arrival).await;
-        }
-        let (request, rest) = RestOfBody::of(request);
-        let origin = request.headers().get(header::ORIGIN).cloned();
-        let mut response = if cors::is_preflight(&request) {
-            cors::preflight(request.headers())
-        } else {
-            let tongue = Tongue::of(request.headers());
-            self.admit(request).await.unwrap_or_else(|refusal| refusal.answer(&tongue))
-        };
-        cors::allow(&mut response, origin.as_ref());
-        match rest {
-            Some(rest) => rest.before_the_end_of(response),
-            None => response,
-        }
     }
 
     async fn admit(&self, request: Request<Body>) -> Result<Response<Body>, Refusal> {
@@ -137,18 +95,62 @@ impl Front {
             (&Method::GET | &Method::HEAD, "/healthz") => Ok(Response::new(Body::from("ok\n"))),
             (&Method::GET, "/metrics") => {
                 setup.access.check("/metrics", request.headers())?;
-                let mut response = Response::new(Body::from(setup.api.metrics()));
-                let kind = http::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-                response.headers_mut().insert(header::CONTENT_TYPE, kind);
-                Ok(response)
+                Ok(refusal::exposition(setup.api.metrics()))
             }
             (&Method::POST, "/page/token") => page::token(setup, &request),
             (&Method::GET | &Method::HEAD, _) => page::get(setup, &request),
             _ => Err(Refusal::not_found(request.uri().path())),
         }
     }
+}
 
-    /// Passes a gRPC or gRPC-web call on, once its credentials are good.
+impl Site for Front {
+    fn arrival(&self, stream: &TcpStream) -> Option<Arrival> {
+        self.0.previews.arrival(stream.local_addr().ok()?)
+    }
+
+    fn place(&self, name: &str, arrival: Arrival) -> Option<Place> {
+        self.0.previews.place(name, arrival)
+    }
+
+    fn tls_only(&self) -> bool {
+        self.0.previews.tls_only()
+    }
+
+    fn tls_config(&self, name: &str, service: bool) -> io::Result<Arc<ServerConfig>> {
+        if !service && !self.0.neighbours.knows(name) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a name that is not this server's"));
+        }
+        self.0.tls.config(name, service)
+    }
+
+    async fn passthrough(&self, place: &Place) -> io::Result<Option<TcpStream>> {
+        preview::passthrough(self, place).await
+    }
+
+    async fn answer(&self, request: Request<Body>, arrival: Arrival) -> Response<Body> {
+        // Somebody else's program answers there: none of what follows is for its pages.
+        if let Some(place) = self.0.previews.place_of(&request, arrival) {
+            return preview::answer(&self.0, place, request, arrival).await;
+        }
+        let (request, rest) = RestOfBody::of(request);
+        let origin = request.headers().get(header::ORIGIN).cloned();
+        let mut response = if cors::is_preflight(&request) {
+            cors::preflight(request.headers(), Sendable::Known)
+        } else {
+            let tongue = Tongue::of(request.headers());
+            self.admit(request).await.unwrap_or_else(|refusal| refusal.answer(&tongue))
+        };
+        cors::allow(&mut response, origin.as_ref());
+        match rest {
+            Some(rest) => rest.before_the_end_of(response),
+            None => response,
+        }
+    }
+}
+
+impl Calls for Front {
+    // Passes it on once its credentials are good.
     async fn call(&self, mut request: Request<Body>) -> Result<Response<Body>, Refusal> {
         if request.version() < Version::HTTP_2 && !is_grpc_web(request.headers()) {
             return Err(Refusal::bad_request(
@@ -162,11 +164,11 @@ impl Front {
     }
 }
 
-fn is_grpc(headers: &HeaderMap) -> bool {
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     content_type_begins(headers, b"application/grpc")
 }
 
-fn is_grpc_web(headers: &HeaderMap) -> bool {
+pub(crate) fn is_grpc_web(headers: &HeaderMap) -> bool {
     content_type_begins(headers, b"application/grpc-web")
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct Arrival {
 
 /// Where a request wants to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// A service, by its sandbox and port.
     Service(String, u16),
     /// The address or name is one that services have, and none has it now.

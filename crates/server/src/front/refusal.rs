@@ -8,14 +8,14 @@ use crate::service::Problem;
 
 /// Why a request was turned away. The text says what to do.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     code: Code,
     reason: &'static str,
     text: String,
 }
 
 /// How the caller speaks.
-pub(super) enum Tongue {
+pub(crate) enum Tongue {
     /// gRPC, or gRPC-web of this content type.
     Grpc(HeaderValue),
     /// Plain HTTP.
@@ -41,6 +41,13 @@ impl Refusal {
     /// The caller is not welcome, whatever its credentials.
     pub fn forbidden(reason: &'static str, text: impl Into<String>) -> Self {
         Self { code: Code::PermissionDenied, reason, text: text.into() }
+    }
+
+    /// The caller's token is for other rpcs.
+    pub fn method_out_of_scope(path: &str) -> Self {
+        let named = path.trim_start_matches('/');
+        let text = format!("this token is not good for {named}; its scope names the rpcs that it is good for");
+        Self::forbidden("CWSANDBOX_OUT_OF_SCOPE", text)
     }
 
     /// Nothing at that path.
@@ -97,11 +104,19 @@ impl Refusal {
 }
 
 /// A JSON answer that no cache keeps.
-pub(super) fn json(status: StatusCode, value: &serde_json::Value) -> Response<Body> {
+pub(crate) fn json(status: StatusCode, value: &serde_json::Value) -> Response<Body> {
     let mut response = Response::new(Body::from(value.to_string()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Figures for Prometheus.
+pub(crate) fn exposition(text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
 }

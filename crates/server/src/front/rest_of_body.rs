@@ -23,7 +23,7 @@ const MOST_BYTES: usize = 64 << 20;
 const MOST_TIME: Duration = Duration::from_secs(5);
 
 /// The rest of a request's body, once nobody wants it any more.
-pub(super) struct RestOfBody {
+pub(crate) struct RestOfBody {
     comes: oneshot::Receiver<Body>,
     body: Option<Body>,
     read: usize,

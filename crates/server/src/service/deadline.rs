@@ -14,7 +14,7 @@ pub(crate) struct Deadline(Option<Instant>);
 impl Deadline {
     /// Reads a call's deadline. A header that is no timeout counts as none, as in other servers.
     pub fn of(metadata: &MetadataMap) -> Self {
-        let timeout = metadata.get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?));
+        let timeout = metadata.get("grpc-timeout").and_then(|value| parse_timeout(value.to_str().ok()?));
         Self(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
     }
 
@@ -42,7 +42,7 @@ impl Deadline {
 }
 
 /// The gRPC specification's `TimeoutValue TimeoutUnit`: at most eight digits and one letter.
-fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse_timeout(text: &str) -> Option<Duration> {
     let unit = text.chars().next_back()?;
     let digits = text.strip_suffix(unit)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
@@ -66,11 +66,11 @@ mod tests {
 
     #[test]
     fn timeouts_are_read_by_the_letter() {
-        assert_eq!(parse("1H"), Some(Duration::from_secs(3600)));
-        assert_eq!(parse("250m"), Some(Duration::from_millis(250)));
-        assert_eq!(parse("99999999S"), Some(Duration::from_secs(99_999_999)));
+        assert_eq!(parse_timeout("1H"), Some(Duration::from_secs(3600)));
+        assert_eq!(parse_timeout("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(parse_timeout("99999999S"), Some(Duration::from_secs(99_999_999)));
         for bad in ["", "S", "1", "123456789S", "-1S", "1x", "1.5S", "1é"] {
-            assert_eq!(parse(bad), None, "{bad}");
+            assert_eq!(parse_timeout(bad), None, "{bad}");
         }
     }
 }

@@ -47,7 +47,7 @@ use std::{sync::Arc, time::SystemTime};
 use tokio::sync::Semaphore;
 use tonic::service::Routes;
 
-pub(crate) use deadline::Deadline;
+pub(crate) use deadline::{Deadline, parse_timeout};
 pub(crate) use directory::Entry;
 pub(crate) use execute::{Execute, Executed, What};
 pub(crate) use pool::{PoolOptions, Stats};

@@ -132,18 +132,23 @@ impl Running {
 
     /// One HTTP/1.1 exchange, whole.
     pub async fn http(&self, head: &str, body: &[u8]) -> Answer {
-        let head = head.replace("{host}", &self.address).replace("{token}", &self.token);
-        let mut stream = TcpStream::connect(&self.address).await.unwrap();
-        let head = format!("{}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", head.trim_end(), body.len());
-        stream.write_all(head.as_bytes()).await.unwrap();
-        stream.write_all(body).await.unwrap();
-        let mut raw = Vec::new();
-        stream.read_to_end(&mut raw).await.unwrap();
-        Answer::parse(&raw)
+        http(&self.address, &head.replace("{token}", &self.token), body).await
     }
 }
 
-fn bearer(token: &str) -> Bearer {
+/// One HTTP/1.1 exchange with what listens at that address, whole.
+pub async fn http(address: &str, head: &str, body: &[u8]) -> Answer {
+    let head = head.replace("{host}", address);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!("{}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", head.trim_end(), body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body).await.unwrap();
+    let mut raw = Vec::new();
+    stream.read_to_end(&mut raw).await.unwrap();
+    Answer::parse(&raw)
+}
+
+pub fn bearer(token: &str) -> Bearer {
     Bearer(format!("Bearer {token}").parse().unwrap())
 }
 

@@ -16,10 +16,10 @@ use tokio_tungstenite::{
 
 use crate::harness::{Running, create, idle, server, sh};
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-async fn connect(server: &Running, protocol: &str, origin: Option<&str>) -> Result<Socket, Error> {
-    let url = format!("ws://{}/coreweave.sandbox.v1.SandboxService/StreamExec", server.address);
+async fn connect(address: &str, protocol: &str, origin: Option<&str>) -> Result<Socket, Error> {
+    let url = format!("ws://{address}/coreweave.sandbox.v1.SandboxService/StreamExec");
     let mut request = url.into_client_request().unwrap();
     request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
     if let Some(origin) = origin {
@@ -33,14 +33,19 @@ async fn open(server: &Running, token: &str) -> Socket {
 }
 
 async fn open_with(server: &Running, token: &str, line: &str) -> Socket {
-    let mut socket = connect(server, "grpc-websockets", None).await.unwrap();
+    open_at(&server.address, token, line).await
+}
+
+/// A call to whatever listens at that address.
+pub async fn open_at(address: &str, token: &str, line: &str) -> Socket {
+    let mut socket = connect(address, "grpc-websockets", None).await.unwrap();
     let metadata =
         format!("content-type: application/grpc-web+proto\r\nx-grpc-web: 1\r\nauthorization: Bearer {token}\r\n{line}");
     socket.send(Message::binary(metadata.into_bytes())).await.unwrap();
     socket
 }
 
-fn frame(ask: Ask) -> Vec<u8> {
+pub fn frame(ask: Ask) -> Vec<u8> {
     let message = ExecStreamRequest { message: Some(ask) }.encode_to_vec();
     let mut bytes = vec![0];
     bytes.extend_from_slice(&(message.len() as u32).to_be_bytes());
@@ -48,22 +53,22 @@ fn frame(ask: Ask) -> Vec<u8> {
     bytes
 }
 
-async fn send(socket: &mut Socket, bytes: &[u8]) {
+pub async fn send(socket: &mut Socket, bytes: &[u8]) {
     let mut message = vec![0];
     message.extend_from_slice(bytes);
     socket.send(Message::binary(message)).await.unwrap();
 }
 
-fn shell(sandbox_id: &str, script: &str) -> Ask {
+pub fn shell(sandbox_id: &str, script: &str) -> Ask {
     let command = ["sh", "-c", script].map(String::from).to_vec();
     Ask::Init(ExecStreamInit { sandbox_id: sandbox_id.into(), command, ..Default::default() })
 }
 
 /// The server's side as a stream of frames: flag and payload.
-struct Frames<'a>(&'a mut Socket, Vec<u8>);
+pub struct Frames<'a>(pub &'a mut Socket, pub Vec<u8>);
 
 impl Frames<'_> {
-    async fn next(&mut self) -> Option<(u8, Vec<u8>)> {
+    pub async fn next(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
             if self.1.len() >= 5 {
                 let length = u32::from_be_bytes(self.1[1..5].try_into().unwrap()) as usize;
@@ -73,7 +78,7 @@ impl Frames<'_> {
                     return Some((frame[0], frame[5..].to_vec()));
                 }
             }
-            match tokio::time::timeout(Duration::from_secs(5), self.0.next()).await.expect("no answer")?.unwrap() {
+            match tokio::time::timeout(Duration::from_secs(30), self.0.next()).await.expect("no answer")?.unwrap() {
                 Message::Binary(bytes) => self.1.extend_from_slice(&bytes),
                 Message::Close(frame) => {
                     assert_eq!(frame.unwrap().code, CloseCode::Normal);
@@ -85,13 +90,13 @@ impl Frames<'_> {
         }
     }
 
-    async fn say(&mut self) -> Say {
+    pub async fn say(&mut self) -> Say {
         let (flag, payload) = self.next().await.unwrap();
         assert_eq!(flag, 0, "{}", String::from_utf8_lossy(&payload));
         ExecStreamResponse::decode(&payload[..]).unwrap().message.unwrap()
     }
 
-    async fn until(&mut self, text: &str) {
+    pub async fn until(&mut self, text: &str) {
         let mut seen = String::new();
         while !seen.ends_with(text) {
             match self.say().await {
@@ -276,12 +281,12 @@ async fn a_wrong_token_is_said_in_a_single_frame_of_headers() {
 async fn other_protocols_and_other_peoples_pages_get_no_socket() {
     let server = server().await;
     for (protocol, origin, status) in [("chat", None, 400), ("grpc-websockets", Some("https://evil.example"), 403)] {
-        match connect(&server, protocol, origin).await {
+        match connect(&server.address, protocol, origin).await {
             Err(Error::Http(response)) => assert_eq!(response.status(), status),
             other => panic!("{other:?}"),
         }
     }
     let own = format!("http://{}", server.address);
-    assert!(connect(&server, "grpc-websockets", Some(&own)).await.is_ok());
+    assert!(connect(&server.address, "grpc-websockets", Some(&own)).await.is_ok());
     server.stop().await;
 }

@@ -49,7 +49,7 @@ impl Tls {
     }
 
     /// What to show to who asks for `host`; `service` says that it is no name of the server itself.
-    pub(super) fn config(&self, host: &str, service: bool) -> io::Result<Arc<ServerConfig>> {
+    pub(crate) fn config(&self, host: &str, service: bool) -> io::Result<Arc<ServerConfig>> {
         if let Some(own) = &self.own
             && !service
         {

@@ -21,6 +21,8 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 pub(super) const HEADER: &str = "x-jetway-window";
 /// What is held of a caller's input before the call takes it.
 pub(super) const UP: u32 = 256 * 1024;
+/// Who asks for no more than this has a person before a terminal.
+const INTERACTIVE: i64 = 256 * 1024;
 /// More than this is no bound.
 const DOWN_MAX: i64 = 64 << 20;
 
@@ -35,13 +37,19 @@ pub(super) fn negotiate(metadata: &mut HeaderMap) -> Option<Down> {
 pub(super) struct Down(Arc<DownState>);
 
 struct DownState {
+    window: i64,
     room: AtomicI64,
     granted: Notify,
 }
 
 impl Down {
     fn new(window: i64) -> Self {
-        Self(Arc::new(DownState { room: AtomicI64::new(window), granted: Notify::new() }))
+        Self(Arc::new(DownState { window, room: AtomicI64::new(window), granted: Notify::new() }))
+    }
+
+    /// Whether somebody sits there: little is to be under way, so that what is typed acts at once.
+    pub fn is_interactive(&self) -> bool {
+        self.0.window <= INTERACTIVE
     }
 
     /// Counts what was sent.

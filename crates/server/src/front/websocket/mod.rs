@@ -24,14 +24,13 @@ use self::{
     answer::Answer,
     flow::{Down, Intake},
 };
-use super::{
-    Front,
-    refusal::{Refusal, Tongue},
-};
+use super::refusal::{Refusal, Tongue};
 use crate::service::MAX_MESSAGE;
 
 const PROTOCOL: &str = "grpc-websockets";
 const CONTENT_TYPE: &str = "application/grpc-web+proto";
+/// Held by every socket, also by those that are silent.
+const READ_BUFFER: usize = 16 * 1024;
 const HALF_CLOSE: [u8; 1] = [1];
 const METADATA_WITHIN: Duration = Duration::from_secs(10);
 /// A peer that is gone is noticed by a ping that cannot be delivered.
@@ -39,18 +38,29 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 /// How long a peer that was told of the end may take to fetch what is still on its way.
 const FAREWELL: Duration = Duration::from_secs(30);
 
+/// What calls go to once they are unpacked.
+pub(crate) trait Calls: Clone + Send + Sync + 'static {
+    /// Makes a gRPC-web call whose Host and Origin were checked, and its credentials not yet.
+    fn call(&self, request: Request<Body>) -> impl Future<Output = Result<Response<Body>, Refusal>> + Send;
+}
+
+/// Among a call's extensions: little is to be held of its answer on the way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Interactive;
+
 /// Whether a request wants to become a WebSocket.
-pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
+pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
     headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// Accepts the socket. Host and Origin were checked; credentials come with the first message.
-pub(super) async fn upgrade(front: Front, request: Request<Body>) -> Result<Response<Body>, Refusal> {
+pub(crate) async fn upgrade(calls: impl Calls, request: Request<Body>) -> Result<Response<Body>, Refusal> {
     let (mut parts, _) = request.into_parts();
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
         .map_err(|error| Refusal::bad_request(error.body_text()))?
         .protocols([PROTOCOL])
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE);
     if upgrade.selected_protocol().is_none() {
@@ -58,11 +68,11 @@ pub(super) async fn upgrade(front: Front, request: Request<Body>) -> Result<Resp
     }
     Ok(upgrade.on_upgrade(move |socket| async move {
         // An error means that the peer is gone: nobody is left to tell.
-        let _ = serve(front, parts, socket).await;
+        let _ = serve(calls, parts, socket).await;
     }))
 }
 
-async fn serve(front: Front, parts: Parts, socket: WebSocket) -> Result<(), axum::Error> {
+async fn serve(calls: impl Calls, parts: Parts, socket: WebSocket) -> Result<(), axum::Error> {
     let (mut sink, mut source) = socket.split();
     let first = tokio::time::timeout(METADATA_WITHIN, source.next()).await;
     let Ok(Some(Ok(Message::Binary(metadata)))) = first else { return sink.close().await };
@@ -76,7 +86,8 @@ async fn serve(front: Front, parts: Parts, socket: WebSocket) -> Result<(), axum
     };
     let counted = down.clone();
     let respond = async {
-        let mut response = call(&front, parts, headers, input).await;
+        let interactive = counted.as_ref().is_some_and(Down::is_interactive);
+        let mut response = call(&calls, parts, headers, interactive, input).await;
         if counted.is_some() {
             response.headers_mut().insert(flow::HEADER, HeaderValue::from(flow::UP));
         }
@@ -118,9 +129,10 @@ async fn serve(front: Front, parts: Parts, socket: WebSocket) -> Result<(), axum
 }
 
 async fn call(
-    front: &Front,
+    calls: &impl Calls,
     parts: Parts,
     headers: Result<HeaderMap, Refusal>,
+    interactive: bool,
     input: impl Stream<Item = Bytes> + Send + 'static,
 ) -> Response<Body> {
     let answered = async {
@@ -129,7 +141,10 @@ async fn call(
         *request.method_mut() = Method::POST;
         *request.uri_mut() = parts.uri;
         *request.headers_mut() = headers?;
-        front.call(request).await
+        if interactive {
+            request.extensions_mut().insert(Interactive);
+        }
+        calls.call(request).await
     };
     let tongue = Tongue::Grpc(HeaderValue::from_static(CONTENT_TYPE));
     answered.await.unwrap_or_else(|refusal: Refusal| refusal.answer(&tongue))
