@@ -29,7 +29,7 @@ pub const CLIENT: [Row; 16] = [
 ];
 
 /// The server's floors, top to bottom; a floor may use what is below it.
-pub const SERVER: [Row; 15] = [
+pub const SERVER: [Row; 16] = [
     (
         "server",
         &[
@@ -47,6 +47,8 @@ pub const SERVER: [Row; 15] = [
             "wire",
         ],
     ),
+    // Beside the front, from whose pieces it is made.
+    ("proxy", &["server", "front", "service", "tokens", "config", "identity", "wire"]),
     ("front", &["service", "supervisor", "runtime", "hello", "tokens", "config", "identity", "wire"]),
     (
         "service",

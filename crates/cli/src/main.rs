@@ -12,6 +12,7 @@ mod input;
 mod output;
 mod process_options;
 mod raw_mode;
+mod serving;
 mod show;
 mod signals;
 mod telemetry;
@@ -44,6 +45,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Box<cmd::serve::Serve>),
+    Proxy(Box<cmd::proxy::Proxy>),
     Image(cmd::image::Image),
     Run(Call<cmd::run::Run>),
     Exec(Call<cmd::exec::Exec>),
@@ -79,10 +81,13 @@ fn main() -> ExitCode {
 
 fn run(command: Command, endpoint: Endpoint) -> Result<u8> {
     match command {
-        Command::Serve(_) | Command::Image(_) | Command::Doctor(_) | Command::Completion(_) if !endpoint.is_empty() => {
+        Command::Serve(_) | Command::Proxy(_) | Command::Image(_) | Command::Doctor(_) | Command::Completion(_)
+            if !endpoint.is_empty() =>
+        {
             Err(Usage::error("--url and --token name a server to talk to, which this command does not do"))
         }
         Command::Serve(serve) => cmd::serve::run(*serve).map(|()| 0),
+        Command::Proxy(proxy) => cmd::proxy::run(*proxy).map(|()| 0),
         Command::Image(image) => cmd::image::run(image).map(|()| 0),
         Command::Doctor(doctor) => cmd::doctor::run(&doctor),
         Command::Completion(completion) => cmd::completion::run(&completion, Arguments::command()),

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! server       puts the floors together; what tests and the command line start
+//! proxy/       the way to a gRPC server elsewhere; uses the front's pieces, and nothing below the services' errors
 //! front/       one port: Host, Origin, credentials, gRPC-web, WebSocket, page
 //! service/     one file per rpc family: wire types in, wire types out
 //! supervisor/  the life of a sandbox: desired and actual state, timers, one task each
@@ -18,6 +19,7 @@ mod front;
 mod hello;
 mod identity;
 pub mod images;
+mod proxy;
 pub mod runtime;
 mod secrets;
 mod server;
@@ -28,6 +30,7 @@ mod tokens;
 mod trace;
 
 pub use config::{Access, ImageSource, Pull, RuntimeChoice, ServerConfig, ServiceUrls};
+pub use proxy::{Credentials, Proxy, ProxyConfig};
 pub use secrets::{SecretSource, is_name as is_secret_store_name};
 pub use server::{BindError, Server};
 pub use trace::TRACE_TARGET;

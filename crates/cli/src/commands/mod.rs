@@ -8,6 +8,7 @@ pub mod get;
 pub mod image;
 pub mod logs;
 pub mod ls;
+pub mod proxy;
 pub mod purge;
 pub mod run;
 pub mod serve;

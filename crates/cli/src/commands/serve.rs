@@ -13,11 +13,11 @@ use ipnet::IpNet;
 use jetway_server::{
     Access, ImageSource, Pull, RuntimeChoice, SecretSource, Server, ServerConfig, ServiceUrls, is_secret_store_name,
 };
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     announcement::{Announcement, SharedFile},
-    data_dir, duration, telemetry,
+    data_dir, duration,
+    serving::{self, Logging},
 };
 
 /// Serve sandboxes from this machine.
@@ -157,25 +157,12 @@ pub struct Serve {
     #[arg(long)]
     open: bool,
 
-    /// What to log to standard error, e.g. info or jetway_server=debug
-    #[arg(long, value_name = "FILTER", env = "JETWAY_LOG", default_value = "warn")]
-    log: String,
-
-    /// How to log: for people, or a JSON object a line
-    #[arg(long, value_enum, default_value = "text")]
-    log_format: LogFormat,
+    #[command(flatten)]
+    logging: Logging,
 
     /// Write {"url", "token", "launchUrl", "authority"} to this file once the server listens (only you can read it)
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum LogFormat {
-    /// Lines for people
-    Text,
-    /// A JSON object a line
-    Json,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -204,21 +191,11 @@ enum PullWhen {
 
 /// Serves until a signal says stop.
 pub fn run(arguments: Serve) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
-    let spans = {
-        let _entered = runtime.enter();
-        telemetry::begin(&arguments.log, matches!(arguments.log_format, LogFormat::Json))?
-    };
-    raise_open_files();
-    let served = runtime.block_on(serve(arguments));
-    spans.end();
-    served
+    serving::run(&arguments.logging.clone(), serve(arguments))
 }
 
 async fn serve(arguments: Serve) -> Result<()> {
-    // Listened to before anything is printed: whoever starts us may stop us at once.
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+    let told_to_stop = serving::told_to_stop()?;
     let default_dir = data_dir::of_user();
     let data_dir = arguments.data_dir.clone().or_else(|| default_dir.clone());
     let data_dir = data_dir.context("no home directory is known; say where to keep state with --data-dir DIR")?;
@@ -241,20 +218,6 @@ async fn serve(arguments: Serve) -> Result<()> {
     if arguments.open {
         open(&announcement.launch_url);
     }
-    let told_to_stop = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        // Whoever asks twice means now. The next start takes over what is still running.
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            std::process::exit(130);
-        });
-    };
     server.serve(told_to_stop).await;
     Ok(())
 }
@@ -334,16 +297,6 @@ fn named_address(text: &str) -> Result<(String, IpAddr), String> {
     let (name, address) = text.split_once('=').ok_or("write it as NAME=ADDR, e.g. mirror.example=10.1.2.3")?;
     let address = address.parse().map_err(|_| format!("{address:?} is no IP address"))?;
     Ok((name.to_owned(), address))
-}
-
-/// Every sandbox, command and connection costs a few descriptors; the usual soft limit of 1024 is for programs that use
-/// `select`. What runs in sandboxes gets a limit of its own.
-fn raise_open_files() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        tracing::warn!(%error, "the limit on open files could not be raised");
-    }
 }
 
 fn open(url: &str) {

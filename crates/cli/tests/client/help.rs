@@ -5,8 +5,22 @@ use std::{fs, path::PathBuf, process::Command};
 
 use crate::harness::BINARY;
 
-const COMMANDS: [&str; 13] =
-    ["image", "run", "exec", "sh", "ls", "get", "logs", "cp", "stop", "delete", "purge", "doctor", "completion"];
+const COMMANDS: [&str; 14] = [
+    "image",
+    "run",
+    "exec",
+    "sh",
+    "ls",
+    "get",
+    "logs",
+    "cp",
+    "stop",
+    "delete",
+    "purge",
+    "proxy",
+    "doctor",
+    "completion",
+];
 
 fn say(arguments: &[&str]) -> String {
     let output = Command::new(BINARY).args(arguments).env("COLUMNS", "100").output().unwrap();

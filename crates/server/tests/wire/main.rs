@@ -11,6 +11,7 @@ mod harness;
 mod lifecycle;
 mod logs;
 mod pool;
+mod proxy;
 mod pulls;
 mod refusals;
 mod registry;
