@@ -83,6 +83,13 @@ pub fn unpacked_registry() -> PathBuf {
     debian::unpacked(REGISTRY).join("usr/bin").join(REGISTRY)
 }
 
+/// Other people's gateways, which the page is tried behind. Where there is no Python for them, those tests say so and skip.
+pub fn for_gateways() {
+    if let Err(error) = step::run("python for other people's gateways", |step| python::ensure(step).map(drop)) {
+        eprintln!("{error:#}\nthe tests that need one are skipped\n");
+    }
+}
+
 /// What driving a browser needs.
 ///
 /// # Errors

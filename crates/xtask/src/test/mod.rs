@@ -64,6 +64,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
     if suites.contains(&Suite::Browser) {
         setup::for_browsers()?;
+        setup::for_gateways();
         page::build()?;
     }
     if suites.iter().any(|suite| *suite != Suite::Rust) {
