@@ -11,7 +11,8 @@ import { SandboxStatus } from "../../pkg-template/src/status.js";
 
 const read = (path) => readFile(fileURLToPath(new URL(`../../${path}`, import.meta.url)), "utf8");
 const sources = readdirSync(fileURLToPath(new URL("../../pkg-template/src", import.meta.url)));
-const declarations = sources.filter((name) => name.endsWith(".d.ts") && !["compat.d.ts", "cloud.d.ts"].includes(name)).map((name) => read(`pkg-template/src/${name}`));
+const SUBPATHS = ["compat", "cloud", "computesdk", "cwsandbox", "opentelemetry"].map((name) => `${name}.d.ts`);
+const declarations = sources.filter((name) => name.endsWith(".d.ts") && !SUBPATHS.includes(name)).map((name) => read(`pkg-template/src/${name}`));
 const types = (await Promise.all(declarations)).join("");
 
 /** The keys of an interface in the types, its parents' included. */
@@ -121,4 +122,13 @@ test("the types of Cloud Sandbox's words export what the subpath exports", async
   const text = await read("pkg-template/src/cloud.d.ts");
   const declared = [...text.matchAll(/^export (?:class|const|function) (\w+)/gm)].map((match) => match[1]);
   assert.deepEqual(declared.sort(), Object.keys(cloud).filter((name) => !INTERNAL.includes(name)).sort());
+});
+
+test("the types of the official SDK's shape export what the subpath exports", async () => {
+  const facade = await import("../../target/npm/jetway/src/cwsandbox.js");
+  const text = await read("pkg-template/src/cwsandbox.d.ts");
+  const declared = [...text.matchAll(/^export (?:class|const|function) (\w+)/gm)].map((match) => match[1]);
+  const [, taken] = /^export \{([^}]*)\} from/m.exec(text);
+  declared.push(...taken.split(",").map((it) => it.trim().split(" as ").at(-1)).filter(Boolean));
+  assert.deepEqual(declared.sort(), Object.keys(facade).sort());
 });
