@@ -45,6 +45,30 @@ export function latency(title, { figures }, limits) {
   return { title, rows, goals };
 }
 
+/** Lines about a proxy beside no proxy, and its goals. */
+export function proxied(title, { streams, calls, cancels, idle }, bytes) {
+  const [direct, through] = ["direct", "through the proxy"];
+  const ratio = median(streams[through].map(({ seconds }, round) => streams[direct][round].seconds / seconds));
+  const rows = [direct, through].map((name) => ({
+    way: name,
+    "MiB/s": bytes / 2 ** 20 / median(streams[name].map(({ seconds }) => seconds)),
+    "/ direct": name === through ? ratio : 1,
+    "call p50 ms": quantile(calls[name], 0.5),
+    "call p95 ms": quantile(calls[name], 0.95),
+    "cancel p50 ms": name === through ? quantile(cancels, 0.5) : undefined,
+    "cancel max ms": name === through ? Math.max(...cancels) : undefined,
+    [`${idle.streams} idle, MiB`]: name === through ? idle.after : undefined,
+  }));
+  const added = quantile(calls[through], 0.5) - quantile(calls[direct], 0.5);
+  const goals = [
+    atLeast("jetway proxy: throughput / direct", ratio, 0.8),
+    atMost("jetway proxy: added latency, p50 ms", added, 0.3),
+    atMost("jetway proxy: until the upstream hears of a cancel, p95 ms", quantile(cancels, 0.95), 50),
+    atMost(`jetway proxy: ${idle.streams} idle streams, MiB in memory`, idle.after, 64),
+  ];
+  return { title, rows, goals, samples: { streams, calls, cancels, idle } };
+}
+
 export const atLeast = (what, value, goal) => ({ what, value, goal, relation: "at least", met: value >= goal });
 const atMost = (what, value, goal) => ({ what, value, goal, relation: "at most", met: value <= goal });
 

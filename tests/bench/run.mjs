@@ -12,14 +12,14 @@ import { build } from "esbuild";
 import { findChromium, startChromium, startServe, startSite, startSource } from "./hosts.mjs";
 import { compared, jupyter } from "./jupyter.mjs";
 import { entryOf } from "./package.mjs";
-import { latency, render, renderGoals, throughput } from "./report.mjs";
+import { latency, proxied, render, renderGoals, throughput } from "./report.mjs";
 
 const HELP = `node tests/bench/run.mjs [--quick] [--json FILE] [--only PART]... [--rounds N] [--package DIR] [--no-build]
-PART: node, chromium, latency, process, code`;
+PART: node, chromium, latency, process, code, proxy`;
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = resolve(here, "../..");
 const target = resolve(root, process.env.CARGO_TARGET_DIR ?? "target");
-const PARTS = ["node", "chromium", "latency", "process", "code"];
+const PARTS = ["node", "chromium", "latency", "process", "code", "proxy"];
 const CHUNK = 64 << 10;
 
 const { values: options } = parseArgs({
@@ -159,6 +159,11 @@ try {
       section.goals.push(...compared("Chromium", measured));
       show(section);
     }
+  }
+  if (wants("proxy")) {
+    const counts = options.quick ? { warmUps: 50, calls: 300, cancels: 20 } : { warmUps: 100, calls: 2000, cancels: 100 };
+    const config = { ...plan, ...counts, idle: 1000, sourceUrl: source.url, binary: join(target, "release/jetway") };
+    show(proxied(`jetway proxy beside no proxy, Node, ${size}`, await inNode("proxy.mjs", config), plan.bytes));
   }
   const goals = sections.flatMap((section) => section.goals);
   console.log(`\nGoals\n${renderGoals(goals)}\n${goals.filter(({ met }) => met).length} of ${goals.length} met`);
