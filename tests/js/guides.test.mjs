@@ -65,7 +65,7 @@ async function runnable(code) {
 }
 
 test("there are guides, each with one prelude, and no block of a kind that nothing checks", () => {
-  assert.equal(guides.filter(({ name }) => name.startsWith("guides/")).length, 9);
+  assert.equal(guides.filter(({ name }) => name.startsWith("guides/")).length, 10);
   assert.equal(guides.filter(({ name }) => name.startsWith("tutorial/")).length, 8);
   for (const { name, prelude, blocks, text } of guides) {
     assert.equal(prelude?.kind, "js prelude", name);
@@ -111,15 +111,18 @@ test("the types of the blocks that do not run are right", { timeout: 60_000 }, a
 });
 
 test("commands for a terminal use options that exist", async () => {
-  const { stdout: help } = await run(BINARY, ["serve", "--help"]);
+  const commands = ["serve", "proxy"];
+  const helps = await Promise.all(commands.map(async (command) => (await run(BINARY, [command, "--help"])).stdout));
   let seen = 0;
   for (const { name, blocks, text } of guides) {
     const lines = blocks.filter(({ kind }) => kind === "sh").flatMap(({ code }) => code.trim().split("\n"));
-    const inText = [...text.matchAll(/`(jetway serve [^`]+)`/g)].map((match) => match[1]);
+    const inText = [...text.matchAll(/`(jetway (?:serve|proxy) [^`]+)`/g)].map((match) => match[1]);
     for (const line of [...lines, ...inText]) {
-      assert.match(line, /^jetway serve\b/, `${name}: nothing checks \`${line}\``);
+      const command = commands.find((known) => line.startsWith(`jetway ${known}`));
+      assert.ok(command, `${name}: nothing checks \`${line}\``);
+      const help = helps[commands.indexOf(command)];
       for (const [option] of line.matchAll(/--[\w-]+/g)) {
-        assert.ok(help.includes(`${option} `) || help.includes(`${option}\n`), `${name}: jetway serve has no ${option}`);
+        assert.ok(help.includes(`${option} `) || help.includes(`${option}\n`), `${name}: jetway ${command} has no ${option}`);
         seen++;
       }
     }
