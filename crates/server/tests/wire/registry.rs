@@ -137,6 +137,8 @@ impl Registry {
     }
 
     async fn client(&self, image: &str) -> (Client, Reference) {
+        // The client's TLS takes the process's provider; the server under test may have chosen it already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let plain = ClientProtocol::HttpsExcept(vec![self.address.clone()]);
         let client = Client::new(ClientConfig { protocol: plain, ..ClientConfig::default() });
         let reference: Reference = self.name(image).parse().unwrap();
