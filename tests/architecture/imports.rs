@@ -29,7 +29,7 @@ pub const CLIENT: [Row; 16] = [
 ];
 
 /// The server's floors, top to bottom; a floor may use what is below it.
-pub const SERVER: [Row; 16] = [
+pub const SERVER: [Row; 17] = [
     (
         "server",
         &[
@@ -49,21 +49,34 @@ pub const SERVER: [Row; 16] = [
     ),
     // Beside the front, from whose pieces it is made.
     ("proxy", &["server", "front", "service", "tokens", "config", "identity", "wire"]),
-    ("front", &["service", "supervisor", "runtime", "hello", "tokens", "config", "identity", "wire"]),
+    ("front", &["service", "supervisor", "runtime", "hello", "tokens", "trace", "config", "identity", "wire"]),
     (
         "service",
-        &["supervisor", "egress", "runtime", "store", "images", "secrets", "tokens", "config", "identity", "wire"],
+        &[
+            "supervisor",
+            "egress",
+            "runtime",
+            "store",
+            "images",
+            "secrets",
+            "tokens",
+            "trace",
+            "config",
+            "identity",
+            "wire",
+        ],
     ),
-    ("supervisor", &["egress", "runtime", "store", "images", "config", "identity", "wire"]),
+    ("supervisor", &["egress", "runtime", "store", "images", "trace", "config", "identity", "wire"]),
     ("egress", &["runtime", "hello"]),
     ("hello", &[]),
-    ("runtime", &["images", "config", "identity"]),
+    ("runtime", &["images", "trace", "config", "identity"]),
     ("store", &["config", "identity"]),
     ("images", &["config", "identity"]),
     ("secrets", &[]),
     ("config", &["secrets"]),
     ("identity", &["config"]),
     ("tokens", &[]),
+    ("trace", &[]),
     ("wire", &[]),
     ("page", &[]),
 ];
