@@ -175,11 +175,20 @@ pub fn layer() -> Layer {
     tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()))
 }
 
+/// Of an entry of the root's. A new one has no numbers at all, not even zeros.
+fn header(size: usize) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(size as u64);
+    header.set_mode(0o755);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header
+}
+
 /// Adds a file.
 pub fn file(layer: &mut Layer, path: &str, content: &[u8]) {
-    let mut header = tar::Header::new_gnu();
-    header.set_size(content.len() as u64);
-    header.set_mode(0o755);
+    let mut header = header(content.len());
     layer.append_data(&mut header, path, content).unwrap();
 }
 
@@ -188,9 +197,8 @@ pub fn tools(busybox: &[u8]) -> Layer {
     let mut base = layer();
     file(&mut base, "bin/busybox", busybox);
     for name in ["sh", "cat", "ls", "sleep", "printf"] {
-        let mut header = tar::Header::new_gnu();
+        let mut header = header(0);
         header.set_entry_type(tar::EntryType::Symlink);
-        header.set_size(0);
         base.append_link(&mut header, format!("bin/{name}"), "busybox").unwrap();
     }
     base
