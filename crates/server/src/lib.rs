@@ -38,12 +38,24 @@ pub use trace::TRACE_TARGET;
 /// The generated wire types, servers and clients.
 #[allow(missing_docs, clippy::all, clippy::pedantic, unused_qualifications)]
 pub mod wire {
-    /// The public sandbox wire.
-    pub mod sandbox {
-        tonic::include_proto!("coreweave.sandbox.v1");
+    /// Where the generated code looks for the public sandbox wire.
+    pub mod coreweave {
+        /// `coreweave.sandbox`
+        pub mod sandbox {
+            /// `coreweave.sandbox.v1`
+            pub mod v1 {
+                tonic::include_proto!("coreweave.sandbox.v1");
+            }
+        }
     }
     /// Jetway's own services.
     pub mod jetway {
-        tonic::include_proto!("jetway.v1");
+        /// `jetway.v1`
+        pub mod v1 {
+            tonic::include_proto!("jetway.v1");
+        }
+        pub use v1::*;
     }
+    /// The public sandbox wire.
+    pub use coreweave::sandbox::v1 as sandbox;
 }

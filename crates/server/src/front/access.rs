@@ -39,12 +39,13 @@ const REFRESH: &str = "/jetway.v1.TokenService/RefreshToken";
 const MINT: &str = "/jetway.v1.TokenService/GetToken";
 /// What callers may use whose reach is limited: these rpcs look at who calls. Everything else is for the server's own
 /// token and for administrators, so an rpc that is new here is closed to others until it is listed.
-const FOR_USERS: [&str; 7] = [
+const FOR_USERS: [&str; 8] = [
     "/coreweave.sandbox.v1.SandboxService/",
     "/coreweave.sandbox.v1.SandboxDataPlaneService/",
     "/coreweave.sandbox.v1.DiscoveryService/",
     "/jetway.v1.SessionService/",
     "/jetway.v1.PoolService/",
+    "/jetway.v1.TerminalService/",
     MINT,
     REFRESH,
 ];

@@ -36,6 +36,8 @@ mod snapshot;
 mod stream_exec;
 mod template;
 mod template_merge;
+mod terminal;
+mod terminal_calls;
 mod token;
 mod unsupported;
 mod view;
@@ -84,6 +86,7 @@ struct Context {
     signer: Signer,
     open_minting: bool,
     pool: pool::Pool,
+    terminals: terminal::Terminals,
     runner_id: String,
     since: SystemTime,
     allow_unenforced_limits: bool,
@@ -145,6 +148,7 @@ impl Api {
             signer,
             open_minting,
             pool,
+            terminals: terminal::Terminals::default(),
             runner_id,
             since,
             allow_unenforced_limits,
@@ -200,6 +204,7 @@ impl Api {
             jetway::token_service_server, TokenServiceServer => self.clone();
             jetway::session_service_server, SessionServiceServer => self.clone();
             jetway::pool_service_server, PoolServiceServer => self.clone();
+            jetway::terminal_service_server, TerminalServiceServer => self.clone();
         }
     }
 

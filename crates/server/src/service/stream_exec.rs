@@ -34,7 +34,7 @@ const QUEUE: usize = 16;
 /// As many of them may wait when somebody types: what is shown must not lag behind what is typed.
 const TERMINAL_QUEUE: usize = 2;
 /// How long a call may stay without its first message.
-const INIT_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const INIT_WITHIN: Duration = Duration::from_secs(10);
 const DEFAULT_TERMINAL: (u16, u16) = (80, 24);
 const END_OF_TRANSMISSION: u8 = 4;
 
@@ -75,8 +75,7 @@ impl Api {
         faults.finish()?;
         let Ready { sandbox, instance, container } = self.ready(&init.sandbox_id, &init.container, deadline).await?;
         let _in_use = sandbox.activity.begin();
-        let tty =
-            init.tty.then(|| (size(init.tty_width, DEFAULT_TERMINAL.0), size(init.tty_height, DEFAULT_TERMINAL.1)));
+        let tty = init.tty.then(|| terminal_size((init.tty_width, init.tty_height)));
         let request = runtime::ExecRequest { container, argv: init.command, env: init.env, tty, stdin: true };
         let started = deadline.bound("starting the command", instance.exec(request)).await?;
         let handle = started.map_err(|error| Problem::runtime(&sandbox, error))?;
@@ -214,7 +213,7 @@ async fn feed(
                 }
             }
             exec_stream_request::Message::Resize(resize) => {
-                let (columns, rows) = (size(resize.width, DEFAULT_TERMINAL.0), size(resize.height, DEFAULT_TERMINAL.1));
+                let (columns, rows) = terminal_size((resize.width, resize.height));
                 // What is typed after a resize is for a terminal of the new size: it waits until there is one.
                 let (done, resized) = oneshot::channel();
                 if resizes.send(Resize { columns, rows, done }).await.is_err() || resized.await.is_err() {
@@ -260,11 +259,13 @@ fn message(say: exec_stream_response::Message) -> Item {
     Ok(ExecStreamResponse { message: Some(say) })
 }
 
-fn size(asked: u32, default: u16) -> u16 {
-    match asked {
+/// Columns and rows as a caller gave them; 0 means the default.
+pub(super) fn terminal_size((columns, rows): (u32, u32)) -> (u16, u16) {
+    let size = |asked: u32, default| match asked {
         0 => default,
         asked => u16::try_from(asked).unwrap_or(u16::MAX),
-    }
+    };
+    (size(columns, DEFAULT_TERMINAL.0), size(rows, DEFAULT_TERMINAL.1))
 }
 
 /// Tells a pipe that is still being emptied from one that a background child merely keeps open.

@@ -23,5 +23,6 @@ mod sessions;
 mod storage;
 mod stream_exec;
 mod templates;
+mod terminals;
 mod tokens;
 mod websocket;
