@@ -12,7 +12,7 @@ import type { PythonValue, RemoteFunction, RemoteFunctionOptions, RemotePythonFu
 import type { CallOptions, Client } from "./client.js";
 import type { SandboxFailedError, SandboxTerminatedError } from "./errors.js";
 import type { Snapshot, VolumeOptions } from "./storage.js";
-import type { Data, ExecOptions, InteractiveProcess, Process, ShellOptions, ShellValue, TerminalSession } from "./process.js";
+import type { Data, ExecOptions, InteractiveProcess, KeptTerminal, Process, ShellOptions, ShellValue, TerminalSession } from "./process.js";
 
 /** The states of a sandbox. One that a newer server invents is `unspecified`. */
 export const SandboxStatus: {
@@ -307,6 +307,10 @@ export class Sandbox implements AsyncDisposable {
   $(options: ExecOptions): (strings: TemplateStringsArray, ...values: ShellValue[]) => Process;
   /** Opens a shell, or another command, in a terminal. */
   shell(options?: ShellOptions): TerminalSession;
+  /** The terminals that the server keeps of this sandbox, the oldest first. See {@link ShellOptions.keep}. */
+  terminals(options?: CallOptions): Promise<KeptTerminal[]>;
+  /** Ends a kept terminal and what runs in it; resolves to whether there was one of that name. */
+  endTerminal(id: string, options?: CallOptions): Promise<boolean>;
   /** What its main command printed. */
   logs(options?: LogOptions): LogStream;
 

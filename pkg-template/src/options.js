@@ -20,7 +20,7 @@ export const OPTIONS = {
     "name", "image", "command", "args", "env", "cwd", "resources", "mountedFiles", "secrets", "volumeMounts", "startupProbe", "imagePullCredentials", "primary",
   ],
   exec: ["cwd", "env", "check", "timeoutMs", "stdin", "input", "container", "signal", "maxBufferBytes", "tty"],
-  shell: ["command", "cols", "rows", "cwd", "env", "container", "timeoutMs", "signal"],
+  shell: ["command", "cols", "rows", "cwd", "env", "container", "timeoutMs", "keep", "onState", "signal"],
   logs: ["follow", "tailLines", "since", "timestamps", "container", "resume", "timeoutMs", "signal"],
   call: ["timeoutMs", "signal"],
   waitUntilComplete: ["raiseOnTermination", "timeoutMs", "signal"],

@@ -112,7 +112,56 @@ export interface ShellOptions {
   container?: string | undefined;
   /** How long it may run; then it is killed. Default: for ever. */
   timeoutMs?: number | undefined;
+  /**
+   * Keeps it on the server when the connection is lost: it runs on, its last mebibyte of output is kept, and the session
+   * connects again by itself. `true` for a new one, a name (or {@link KeepOptions}) to come back to one. Servers that
+   * cannot keep terminals open a plain one: {@link TerminalSession.kept} says so. Default: it ends with its connection.
+   */
+  keep?: boolean | string | KeepOptions | undefined;
+  /** Hears what the connection of a kept terminal does. */
+  onState?: ((change: TerminalChange) => void) | undefined;
   signal?: AbortSignal | undefined;
+}
+
+export interface KeepOptions {
+  /**
+   * Its name in the sandbox: 1 to 64 letters, digits, `-`, `_` and `.`. One of that name is connected to, otherwise it is
+   * started. Default: a new name.
+   */
+  id?: string | undefined;
+  /** From which byte of its output on to show it, as {@link TerminalSession.offset} said earlier. Default: all that is kept. */
+  from?: number | undefined;
+  /** How long it waits for somebody to come back, at most 24 hours. Default: the server's, 10 minutes. */
+  forMs?: number | undefined;
+  /** Fails with the reason `CWSANDBOX_TERMINAL_NOT_FOUND` instead of starting one; needs `id`. Default: false. */
+  attachOnly?: boolean | undefined;
+}
+
+/** What the connection of a kept terminal does. */
+export type TerminalChange =
+  /** It stands. `kept` and `resumed` as in {@link TerminalSession}. */
+  | { readonly state: "open"; readonly kept: boolean; readonly resumed: boolean }
+  /** So many bytes that it printed are gone: more than what is kept of them. */
+  | { readonly state: "dropped"; readonly bytes: number }
+  /** It was lost; the next attempt, counted from 1, comes in `delayMs`, or as soon as the network is back. */
+  | { readonly state: "reconnecting"; readonly attempt: number; readonly delayMs: number; readonly error: Error };
+
+/** A terminal that a server keeps. */
+export interface KeptTerminal {
+  readonly id: string;
+  readonly container: string;
+  readonly command: readonly string[];
+  readonly createdAt: Date | undefined;
+  /** How many are connected to it. */
+  readonly connected: number;
+  /** When it is ended unless somebody connects; undefined while somebody is. */
+  readonly expiresAt: Date | undefined;
+  /** Bytes of output so far. */
+  readonly offset: number;
+  /** Set once what ran in it has ended: it is kept for its last output. */
+  readonly exitCode: number | undefined;
+  readonly cols: number;
+  readonly rows: number;
 }
 
 /** The part of xterm.js that a session needs. */
@@ -130,12 +179,26 @@ export interface TerminalSession extends AsyncDisposable {
   readonly command: readonly string[];
   readonly exitCode: number | undefined;
   readonly transport: Transport | undefined;
+  /** The name under which it is kept; undefined when it was not asked to be, and until its sandbox is known. */
+  readonly id: string | undefined;
+  /** Whether it outlives its connection; undefined until that is known. */
+  readonly kept: boolean | undefined;
+  /** Whether it was there before this session. */
+  readonly resumed: boolean;
+  /** How much of a kept terminal's output came, in bytes from its start: where a later session goes on. */
+  readonly offset: number;
+  /** How many bytes of its output are missing, because more was printed while nobody was connected than is kept. */
+  readonly dropped: number;
+  /** How much of its output an attached terminal has drawn, as an offset: where whoever keeps the picture goes on. */
+  readonly drawn: number;
   write(data: Data): Promise<void>;
   resize(cols: number, rows: number): Promise<void>;
   /** Waits for its exit code. */
   wait(options?: CallOptions): Promise<number>;
-  /** Hangs up; the server ends the shell and its children. */
+  /** Hangs up; the server ends the shell and its children, also a kept one. */
   close(): Promise<void>;
+  /** Lets go of it: a kept terminal runs on, and waits for somebody to come back under its id. A plain one ends. */
+  detach(): void;
   /** Connects a terminal with xterm.js's interface, sizes included. Returns a function that disconnects it. */
   attach(terminal: AttachableTerminal): () => void;
 }

@@ -16,6 +16,7 @@ import { SandboxList } from "./list.js";
 import { inSandbox, javascriptFunction, pythonFunction } from "./remote.js";
 import { Session } from "./session.js";
 import { TerminalSession, checkSize } from "./terminal.js";
+import { keptOption, keptSession, keptTerminal } from "./terminals.js";
 import { guarded } from "./panic.js";
 import { Snapshot } from "./storage.js";
 
@@ -268,12 +269,27 @@ export class Sandbox extends Facts {
 
   /** Opens a shell, or another command, in a terminal. */
   shell(options) {
-    const { command, cols = 80, rows = 24, signal, ...rest } = checkOptions("shell", options, "shell");
+    const { command, cols = 80, rows = 24, signal, onState, ...rest } = checkOptions("shell", options, "shell");
     checkSize(cols, rows);
     const argv = command === undefined ? undefined : readCommand(command, "shell");
-    const open = async (stop) => (await this.#ready).shell(argv, { ...rest, cols, rows, signal: stop });
     const beside = (command) => this.exec(command, { container: rest.container });
-    return new TerminalSession(new Process(open, beside, argv ?? ["shell"], { tty: true, signal }));
+    const process = (open) => new Process(open, beside, argv ?? ["shell"], { tty: true, signal });
+    const spec = { ...rest, cols, rows };
+    if (keptOption(rest.keep)) return keptSession(this.#ready, argv, spec, { process, onState });
+    const open = async (stop) => (await this.#ready).shell(argv, { ...spec, signal: stop });
+    return new TerminalSession(process(open));
+  }
+
+  /** The terminals that the server keeps of this sandbox, the oldest first. */
+  async terminals(options) {
+    const known = checkOptions("call", options, "terminals");
+    return this.#call((core) => core.terminals(known)).then((all) => all.map(keptTerminal));
+  }
+
+  /** Ends a kept terminal and what runs in it; resolves to whether there was one of that name. */
+  async endTerminal(id, options) {
+    const { signal } = checkOptions("call", options, "endTerminal");
+    return this.#call((core) => core.endTerminal(String(id), signal));
   }
 
   /** What its main command printed: iterate it for lines. It goes on by itself when a connection breaks. */

@@ -7,10 +7,52 @@ const DRAWING_HIGH = 32 * 1024;
 
 export class TerminalSession {
   #process;
+  #kept;
+  #drawn = 0;
 
-  /** @internal */
-  constructor(process) {
+  /**
+   * @param {{ terminal: () => object | undefined, id: string | undefined, state: () => string }} [kept] when it is to be kept
+   * @internal
+   */
+  constructor(process, kept) {
     this.#process = process;
+    this.#kept = kept;
+  }
+
+  /** The name under which it is kept; undefined when it was not asked to be, and until its sandbox is known. */
+  get id() {
+    return this.#kept?.id();
+  }
+
+  /** Whether it outlives its connection; undefined until that is known. */
+  get kept() {
+    return this.#kept ? this.#kept.terminal()?.kept : false;
+  }
+
+  /** Whether it was there before this session. */
+  get resumed() {
+    return this.#kept?.terminal()?.resumed ?? false;
+  }
+
+  /** How much of its output came, in bytes from its start: where a later session goes on. */
+  get offset() {
+    return this.#kept?.terminal()?.offset ?? 0;
+  }
+
+  /** How many bytes of its output are missing. */
+  get dropped() {
+    return this.#kept?.terminal()?.dropped ?? 0;
+  }
+
+  /** How much of its output an attached terminal has drawn, as an offset: where whoever keeps the picture goes on. */
+  get drawn() {
+    const terminal = this.#kept?.terminal();
+    return terminal ? terminal.first + terminal.dropped + this.#drawn : this.#drawn;
+  }
+
+  /** Lets go of it: a kept terminal runs on, and waits for somebody to come back under its id. */
+  detach() {
+    this.#process.cancel();
   }
 
   /** What the terminal shows, raw. */
@@ -52,6 +94,8 @@ export class TerminalSession {
 
   /** Hangs up; the server ends the shell and its children. */
   async close() {
+    const ended = this.#process.exitCode !== undefined;
+    if (this.kept && !ended) await this.#kept.terminal().end().catch(() => {});
     await this.#process[Symbol.asyncDispose]();
   }
 
@@ -82,6 +126,7 @@ export class TerminalSession {
         drawing += value.length;
         terminal.write(value, () => {
           drawing -= value.length;
+          this.#drawn += value.length;
           if (drawing <= DRAWING_HIGH) drawn?.();
         });
         if (drawing > DRAWING_HIGH) await new Promise((resolve) => (drawn = resolve));

@@ -4,14 +4,18 @@ use super::{CallOptions, Client};
 use crate::{
     error::{CallContext, Error, Operation},
     transport::{CallHead, Duplex, Sender},
-    wire,
+    wire::{
+        self,
+        jetway::v1::{TerminalRequest, TerminalResponse, terminal_request::Message},
+    },
 };
 
-/// Both directions of a process: its frames up, its answers down. Dropping the answers kills the process group.
-pub(crate) type ExecStream = Duplex<wire::ExecStreamRequest, wire::ExecStreamResponse>;
+/// Both directions of a process: its frames up, its answers down. Dropping the answers kills the process group, unless it
+/// runs in a kept terminal. The messages are those of kept terminals: StreamExec's, field by field, and a few more.
+pub(crate) type ExecStream = Duplex<TerminalRequest, TerminalResponse>;
 
 /// The way up alone.
-pub(crate) type ExecSender = Sender<wire::ExecStreamRequest>;
+pub(crate) type ExecSender = Sender<TerminalRequest>;
 
 /// Starts a process and opens its stream. Without `keep_open` the way up closes after `init`, which is end of file.
 ///
@@ -23,8 +27,20 @@ pub(crate) async fn open(
     init: wire::ExecStreamInit,
     keep_open: bool,
 ) -> Result<ExecStream, Error> {
-    let message = Some(wire::exec_stream_request::Message::Init(init));
-    let first = wire::ExecStreamRequest { message };
+    start(client, head, Message::Init(init), keep_open).await
+}
+
+/// Opens the stream of a process with its first message.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) async fn start(
+    client: &Client,
+    head: CallHead,
+    first: Message,
+    keep_open: bool,
+) -> Result<ExecStream, Error> {
+    let first = TerminalRequest { message: Some(first) };
     client.refreshing(head, |head| Duplex::open(client.transport(), head, first.clone(), keep_open)).await
 }
 

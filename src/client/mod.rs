@@ -13,6 +13,7 @@ pub(crate) mod exec;
 mod farewell;
 pub(crate) mod files;
 pub(crate) mod logs;
+pub(crate) mod terminals;
 mod retry;
 mod sandboxes;
 
@@ -110,7 +111,7 @@ impl Client {
         attempt: u32,
     ) -> Result<CallHead, Error> {
         let timeout = match context.operation {
-            Operation::StreamExec | Operation::StreamLogs => options.timeout,
+            Operation::StreamExec | Operation::AttachTerminal | Operation::StreamLogs => options.timeout,
             _ => Some(options.timeout.unwrap_or(self.inner.request_timeout)),
         };
         let mut metadata = self.inner.headers.clone();
@@ -175,6 +176,11 @@ impl Client {
 
     pub(crate) fn transport(&self) -> &Transport {
         &self.inner.transport
+    }
+
+    /// The next call of a terminal gets a connection of its own: the one that there is may lead nowhere.
+    pub(crate) fn forget_interactive(&self) {
+        self.inner.transport.forget_interactive();
     }
 
     /// Whether this server was seen to hold calls on a starting sandbox until it runs, so that nobody need poll first.

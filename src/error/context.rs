@@ -52,6 +52,9 @@ pub enum Operation {
     AcquireSandbox,
     ReleaseSandbox,
     GetPoolStats,
+    AttachTerminal,
+    ListTerminals,
+    EndTerminal,
 }
 
 /// What kind of thing an operation can fail to find.
@@ -123,6 +126,9 @@ impl Operation {
             Self::AcquireSandbox => "AcquireSandbox",
             Self::ReleaseSandbox => "ReleaseSandbox",
             Self::GetPoolStats => "GetPoolStats",
+            Self::AttachTerminal => "AttachTerminal",
+            Self::ListTerminals => "ListTerminals",
+            Self::EndTerminal => "EndTerminal",
         }
     }
 
@@ -173,6 +179,9 @@ impl Operation {
             Self::AcquireSandbox => "/jetway.v1.PoolService/AcquireSandbox",
             Self::ReleaseSandbox => "/jetway.v1.PoolService/ReleaseSandbox",
             Self::GetPoolStats => "/jetway.v1.PoolService/GetPoolStats",
+            Self::AttachTerminal => "/jetway.v1.TerminalService/AttachTerminal",
+            Self::ListTerminals => "/jetway.v1.TerminalService/ListTerminals",
+            Self::EndTerminal => "/jetway.v1.TerminalService/EndTerminal",
         }
     }
 
@@ -214,13 +223,16 @@ impl Operation {
             | Self::CreateSession
             | Self::GetSession
             | Self::ListSessions
-            | Self::GetPoolStats => true,
+            | Self::GetPoolStats
+            | Self::ListTerminals
+            | Self::EndTerminal => true,
             Self::DeleteSession
             | Self::PauseSession
             | Self::ResumeSession
             | Self::AcquireSandbox
             | Self::ReleaseSandbox => false,
-            Self::Exec | Self::StreamExec | Self::StreamLogs | Self::WriteFile => false,
+            // Attaching again is for whoever knows how far the output came.
+            Self::Exec | Self::StreamExec | Self::AttachTerminal | Self::StreamLogs | Self::WriteFile => false,
         }
     }
 
@@ -260,9 +272,14 @@ impl Operation {
             Self::CreateSecretStore | Self::GetSecretStore | Self::ListSecretStores | Self::DeleteSecretStore => {
                 Subject::SecretStore
             }
-            Self::GetSandbox | Self::DeleteSandbox | Self::Exec | Self::StreamExec | Self::StreamLogs => {
-                Subject::Sandbox
-            }
+            Self::GetSandbox
+            | Self::DeleteSandbox
+            | Self::Exec
+            | Self::StreamExec
+            | Self::StreamLogs
+            | Self::AttachTerminal
+            | Self::ListTerminals
+            | Self::EndTerminal => Subject::Sandbox,
             Self::ReadFile | Self::WriteFile => Subject::File,
             // A creation fails to find the sandbox.
             Self::CreateFileSystemSnapshot => Subject::Sandbox,

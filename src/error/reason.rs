@@ -52,6 +52,9 @@ reasons! {
     "TLS_PASSTHROUGH_ENDPOINTS_NOT_SUPPORTED": NotSupported, None;
     "HTTPS_SHARE_TOKEN_NOT_SUPPORTED": NotSupported, None;
     "RUNNER_NOT_FOUND": RunnerNotFound, None;
+    "TERMINAL_NOT_FOUND": SandboxExecution, Some("The terminal is gone: start another one with `shell({ keep: true })`");
+    "TERMINAL_REPLACED": SandboxExecution, Some("It is shown somewhere else now: go on there, or attach again under another client");
+    "TERMINAL_LIMIT": SandboxResourceExhausted, Some("End terminals that nobody needs: `sandbox.terminals()` lists them");
     "PROFILE_NOT_FOUND": Sandbox, Some("Profiles are gone from this wire: use a `template` or `placementMode`");
     "FSS_NOT_FOUND": SnapshotNotFound, None;
     "FSS_NOT_SUPPORTED": SnapshotNotSupported, None;

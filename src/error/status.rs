@@ -96,7 +96,11 @@ fn kind_of_code(code: Code, context: &CallContext) -> ErrorKind {
         Code::Cancelled => ErrorKind::SandboxNotRunning,
         Code::FailedPrecondition if matches!(subject, Subject::Sandbox | Subject::File) => ErrorKind::SandboxNotRunning,
         // The deadline of an exec stream is the command's own timeout: the wire has no other field for it.
-        Code::DeadlineExceeded if context.operation == super::Operation::StreamExec => ErrorKind::SandboxCommandTimeout,
+        Code::DeadlineExceeded
+            if matches!(context.operation, super::Operation::StreamExec | super::Operation::AttachTerminal) =>
+        {
+            ErrorKind::SandboxCommandTimeout
+        }
         Code::DeadlineExceeded => ErrorKind::SandboxRequestTimeout,
         Code::Unavailable => ErrorKind::SandboxUnavailable,
         Code::ResourceExhausted => ErrorKind::SandboxResourceExhausted,

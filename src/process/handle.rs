@@ -12,7 +12,7 @@ use futures::{
 };
 
 use super::{
-    ExecPlan, Lines, OutputStream, ProcessOutput, ProcessResult, StdinWriter, TerminalSize,
+    ExecPlan, Keeper, Lines, OutputStream, ProcessOutput, ProcessResult, StdinWriter, TerminalSize,
     driver::{Driver, OpenExec, Stop},
     signal::{self, signal_name},
     streams::Outputs,
@@ -35,6 +35,7 @@ pub(super) type Ending = Shared<BoxFuture<'static, Result<ProcessResult, Error>>
 pub struct Process {
     client: Client,
     plan: Arc<ExecPlan>,
+    keeper: Option<Keeper>,
     /// Known once the stream is open.
     sandbox_id: Arc<OnceLock<String>>,
     ending: Ending,
@@ -58,7 +59,12 @@ impl KillGuard {
 
 impl Process {
     /// Follows a process in the background from the moment that `open` opens its stream.
-    pub(crate) fn follow(client: &Client, plan: ExecPlan, open: BoxFuture<'static, Result<OpenExec, Error>>) -> Self {
+    pub(crate) fn follow(
+        client: &Client,
+        plan: ExecPlan,
+        keeper: Option<Keeper>,
+        open: BoxFuture<'static, Result<OpenExec, Error>>,
+    ) -> Self {
         let plan = Arc::new(plan);
         let sandbox_id = Arc::new(OnceLock::new());
         let outputs = Arc::new(Outputs::new(plan.max_buffer_bytes()));
@@ -66,6 +72,8 @@ impl Process {
         let (resizer, resizes) = mpsc::channel(1);
         let (stop, stopped) = oneshot::channel();
         let driver = Driver {
+            client: client.clone(),
+            keeper: keeper.clone(),
             plan: Arc::clone(&plan),
             outputs: Arc::clone(&outputs),
             sandbox_id: Arc::clone(&sandbox_id),
@@ -83,6 +91,7 @@ impl Process {
             resizes: options.tty.is_some().then_some(resizer),
             client: client.clone(),
             plan,
+            keeper,
             sandbox_id,
             ending,
             outputs,
@@ -92,7 +101,7 @@ impl Process {
 
     /// A process that cannot be started: its result is `error`.
     pub(crate) fn refused(client: &Client, command: Vec<String>, error: Error) -> Self {
-        Self::follow(client, ExecPlan::refused(command), Box::pin(std::future::ready(Err(error))))
+        Self::follow(client, ExecPlan::refused(command), None, Box::pin(std::future::ready(Err(error))))
     }
 
     /// How it ended, once it has. Waiting for it keeps nothing alive.
@@ -127,6 +136,11 @@ impl Process {
 
     pub(super) fn resizes(&mut self) -> Option<mpsc::Sender<TerminalSize>> {
         self.resizes.take()
+    }
+
+    /// Its terminal, if that was to be kept.
+    pub(super) fn keeper(&self) -> Option<&Keeper> {
+        self.keeper.as_ref()
     }
 
     /// Its exit code, if it has one already.
@@ -171,12 +185,12 @@ impl Process {
         signal::send(&self.client, sandbox_id, self.plan.options().container.clone(), mark, &name).await
     }
 
-    /// Ends the call; the server kills the process group. Its result is then a cancelled error.
+    /// Ends the call; the server kills the process group, also in a kept terminal. Its result is then a cancelled error.
     pub fn cancel(&self) {
         self.guard.send(Stop::Cancel);
     }
 
-    /// Lets it run to its end although nobody holds it any more.
+    /// Lets it run to its end although nobody holds it any more. A kept terminal stays as long as it waits for somebody.
     pub fn detach(self) {
         self.guard.send(Stop::Detach);
     }

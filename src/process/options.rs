@@ -6,8 +6,15 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use prost::Message;
 
-use super::{MARK_VARIABLE, signal};
-use crate::{client::CallHead, error::Error, wire};
+use super::{Keep, MARK_VARIABLE, signal};
+use crate::{
+    client::CallHead,
+    error::Error,
+    wire::{
+        self,
+        jetway::v1::{TerminalRequest, terminal_request::Message as Frame},
+    },
+};
 
 /// How much output that nobody streams is collected, each of stdout and stderr.
 pub const DEFAULT_MAX_BUFFER_BYTES: usize = 64 * 1024 * 1024;
@@ -35,6 +42,8 @@ pub struct ExecOptions {
     pub tty: Option<TerminalSize>,
     /// Which container of the sandbox. Default: the primary one.
     pub container: Option<String>,
+    /// Keeps its terminal when the connection is lost; needs `tty`.
+    pub keep: Option<Keep>,
 }
 
 /// The size of a terminal in characters.
@@ -100,6 +109,12 @@ impl ExecOptions {
         self.container = Some(name.into());
         self
     }
+
+    /// Keeps its terminal when the connection is lost.
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.keep = Some(keep);
+        self
+    }
 }
 
 /// A checked command with its options: nothing about it can be refused for its form any more.
@@ -115,7 +130,7 @@ impl ExecPlan {
     ///
     /// # Errors
     /// Validation, naming `command`, `cwd`, `env`, `timeout` or `tty`.
-    pub fn new(command: Vec<String>, options: ExecOptions) -> Result<Self, Error> {
+    pub fn new(command: Vec<String>, mut options: ExecOptions) -> Result<Self, Error> {
         check_command(&command)?;
         if let Some(cwd) = &options.cwd {
             check_path("cwd", cwd)?;
@@ -127,8 +142,14 @@ impl ExecPlan {
         if options.tty.is_some_and(|size| size.cols == 0 || size.rows == 0) {
             return Err(Error::invalid("tty", "columns and rows must be at least 1"));
         }
-        // A host that marks its processes itself keeps its own marks.
-        let mark = options.env.get(MARK_VARIABLE).cloned().or_else(signal::mark);
+        if options.keep.is_some() && options.tty.is_none() {
+            return Err(Error::invalid("keep", "only terminals are kept: set `tty`, or use `shell`"));
+        }
+        options.keep = options.keep.map(Keep::named).transpose()?;
+        // Whoever comes back to a kept terminal finds its processes by its name. A host that marks its processes itself
+        // keeps its own marks.
+        let kept = options.keep.as_ref().and_then(|keep| keep.id.clone());
+        let mark = options.env.get(MARK_VARIABLE).cloned().or(kept).or_else(signal::mark);
         Ok(Self { command, options, mark })
     }
 
@@ -165,7 +186,7 @@ impl ExecPlan {
     /// The first frame of its stream.
     pub(crate) fn init(&self, sandbox_id: impl Into<String>) -> wire::ExecStreamInit {
         // Every option has to be dealt with here before this compiles.
-        let ExecOptions { cwd, env, check: _, timeout: _, stdin: _, max_buffer_bytes: _, tty, container } =
+        let ExecOptions { cwd, env, check: _, timeout: _, stdin: _, max_buffer_bytes: _, tty, container, keep: _ } =
             &self.options;
         let command = match cwd {
             None => self.command.clone(),
@@ -195,14 +216,13 @@ pub struct PreparedExec {
     pub head: CallHead,
     /// What is to run.
     pub plan: ExecPlan,
-    pub(crate) init: wire::ExecStreamInit,
+    pub(crate) first: Frame,
 }
 
 impl PreparedExec {
     /// The first message, encoded and without its gRPC envelope.
     pub fn first_message(&self) -> Bytes {
-        let message = Some(wire::exec_stream_request::Message::Init(self.init.clone()));
-        Bytes::from(wire::ExecStreamRequest { message }.encode_to_vec())
+        Bytes::from(TerminalRequest { message: Some(self.first.clone()) }.encode_to_vec())
     }
 }
 

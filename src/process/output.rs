@@ -1,11 +1,17 @@
 //! What a process's stream says, as a pure state machine: ready, output, then an exit or an error.
 //! Must not know: who reads the output, I/O.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::{
     error::{CallContext, Error, ErrorKind, Operation, ReasonInfo},
-    wire::{self, exec_stream_output::Stream, exec_stream_response::Message},
+    wire::{
+        self,
+        exec_stream_output::Stream,
+        jetway::v1::{TerminalAttached, TerminalResponse, terminal_response::Message},
+    },
 };
 
 /// Which of a process's outputs.
@@ -26,6 +32,33 @@ pub enum ExecEvent {
     Output(OutputStream, Bytes),
     /// It ended with this code; nothing follows.
     Exit(i32),
+    /// It runs in a terminal that is kept.
+    Attached(Attached),
+    /// So many bytes that a terminal printed are gone.
+    Dropped(u64),
+    /// The server is there.
+    Pong,
+}
+
+/// What a server says of a kept terminal when somebody connects to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attached {
+    /// Its name.
+    pub id: String,
+    /// Whether it was started now.
+    pub started: bool,
+    /// Where the output that follows begins: bytes from its start.
+    pub offset: u64,
+    /// How long it waits for somebody to come back.
+    pub keep: Duration,
+}
+
+impl From<TerminalAttached> for Attached {
+    fn from(attached: TerminalAttached) -> Self {
+        let TerminalAttached { terminal_id: id, started, offset, keep } = attached;
+        let keep = keep.and_then(|keep| keep.try_into().ok()).unwrap_or_default();
+        Self { id, started, offset, keep }
+    }
 }
 
 /// What is known about a process so far.
@@ -80,7 +113,7 @@ impl OutputState {
     ///
     /// # Errors
     /// Execution, stream backpressure, stream truncated or command timeout as the server reports it.
-    pub(crate) fn accept(&mut self, message: wire::ExecStreamResponse) -> Result<Option<ExecEvent>, Error> {
+    pub(crate) fn accept(&mut self, message: TerminalResponse) -> Result<Option<ExecEvent>, Error> {
         if self.exit.is_some() {
             return Ok(None);
         }
@@ -103,6 +136,9 @@ impl OutputState {
                 Some(ExecEvent::Exit(exit.exit_code))
             }
             Some(Message::Error(error)) => return Err(self.reported(error)),
+            Some(Message::Attached(attached)) => Some(ExecEvent::Attached(attached.into())),
+            Some(Message::Dropped(dropped)) => Some(ExecEvent::Dropped(dropped.bytes)),
+            Some(Message::Pong(_)) => Some(ExecEvent::Pong),
             None => None,
         })
     }
@@ -113,6 +149,11 @@ impl OutputState {
             OutputStream::Stdout => self.stdout_bytes += len as u64,
             OutputStream::Stderr => self.stderr_bytes += len as u64,
         }
+    }
+
+    /// What follows comes over another connection to the same terminal.
+    pub(crate) fn reconnected(&mut self) {
+        self.ready = false;
     }
 
     /// What the end of the stream means: the exit code, or why there is none.
@@ -152,18 +193,21 @@ mod tests {
     use super::{ExecEvent, OutputState, OutputStream};
     use crate::{
         error::{Error, ErrorKind},
-        wire::{self, exec_stream_response::Message},
+        wire::{
+            self,
+            jetway::v1::{TerminalResponse, terminal_response::Message},
+        },
     };
 
-    fn message(message: Message) -> wire::ExecStreamResponse {
-        wire::ExecStreamResponse { message: Some(message) }
+    fn message(message: Message) -> TerminalResponse {
+        TerminalResponse { message: Some(message) }
     }
 
-    fn output(stream: i32, data: &'static [u8]) -> wire::ExecStreamResponse {
+    fn output(stream: i32, data: &'static [u8]) -> TerminalResponse {
         message(Message::Output(wire::ExecStreamOutput { stream, data: Bytes::from_static(data) }))
     }
 
-    fn exit(exit_code: i32) -> wire::ExecStreamResponse {
+    fn exit(exit_code: i32) -> TerminalResponse {
         message(Message::Exit(wire::ExecStreamExit { exit_code, completed_time: None }))
     }
 

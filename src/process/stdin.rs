@@ -8,7 +8,10 @@ use prost::Message;
 use super::TerminalSize;
 use crate::{
     error::{Error, ErrorKind},
-    wire::{self, exec_stream_request::Message as Frame},
+    wire::{
+        self,
+        jetway::v1::{TerminalPing, TerminalRequest, terminal_request::Message as Frame},
+    },
 };
 
 /// The largest piece of stdin that one frame carries.
@@ -26,6 +29,8 @@ pub enum StdinFrame {
     Resize(TerminalSize),
     /// End of file.
     Close,
+    /// Asks a kept terminal's server whether it is there.
+    Ping,
 }
 
 impl StdinFrame {
@@ -34,15 +39,16 @@ impl StdinFrame {
         Bytes::from(self.into_message().encode_to_vec())
     }
 
-    pub(crate) fn into_message(self) -> wire::ExecStreamRequest {
+    pub(crate) fn into_message(self) -> TerminalRequest {
         let message = match self {
             Self::Data(data) => Frame::Stdin(data),
             Self::Resize(TerminalSize { cols, rows }) => {
                 Frame::Resize(wire::ExecStreamResize { width: cols.into(), height: rows.into() })
             }
             Self::Close => Frame::Close(wire::ExecStreamClose {}),
+            Self::Ping => Frame::Ping(TerminalPing {}),
         };
-        wire::ExecStreamRequest { message: Some(message) }
+        TerminalRequest { message: Some(message) }
     }
 }
 

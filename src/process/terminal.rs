@@ -1,9 +1,9 @@
 //! A shell in a terminal. Must not know: what shows it.
 
 use bytes::Bytes;
-use futures::{SinkExt, channel::mpsc};
+use futures::{SinkExt, Stream, channel::mpsc};
 
-use super::{Process, ProcessOutput, ProcessResult, StdinWriter, TerminalSize};
+use super::{Keeper, Process, ProcessOutput, ProcessResult, StdinWriter, TerminalSize, TerminalState};
 use crate::error::{Error, ErrorKind};
 
 /// A process in a terminal: raw bytes both ways, and a size.
@@ -63,5 +63,42 @@ impl TerminalSession {
     /// Hangs up; the server kills the process group.
     pub fn cancel(&self) {
         self.process.cancel();
+    }
+
+    /// Lets go of it: a kept terminal runs on and waits for somebody to come back under its [`id`](Self::id). One that is
+    /// not kept runs on as long as this program does. Its result is then a cancelled error.
+    pub fn detach(self) {
+        self.process.detach();
+    }
+
+    /// The name of a terminal that was asked to be kept.
+    pub fn id(&self) -> Option<String> {
+        self.process.keeper().map(Keeper::id)
+    }
+
+    /// Whether it outlives its connection; `None` until that is known. Servers that keep no terminals open plain ones.
+    pub fn kept(&self) -> Option<bool> {
+        self.process.keeper().map_or(Some(false), Keeper::kept)
+    }
+
+    /// Whether it was there before this session.
+    pub fn resumed(&self) -> bool {
+        self.process.keeper().is_some_and(Keeper::resumed)
+    }
+
+    /// How much of its output came, in bytes from its start: where a later session goes on.
+    pub fn offset(&self) -> u64 {
+        self.process.keeper().map_or(0, Keeper::offset)
+    }
+
+    /// How many bytes of its output are missing, because more was printed while nobody was connected than is kept.
+    pub fn dropped(&self) -> u64 {
+        self.process.keeper().map_or(0, Keeper::dropped)
+    }
+
+    /// What its connection does, from the start. `None` for one that was not asked to be kept, and when it was taken
+    /// before.
+    pub fn states(&self) -> Option<impl Stream<Item = TerminalState> + use<>> {
+        self.process.keeper()?.states()
     }
 }

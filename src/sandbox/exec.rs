@@ -7,7 +7,11 @@ use crate::{
     client::{self, CallOptions},
     error::{CallContext, Error, Operation},
     platform::spawn,
-    process::{ExecOptions, ExecPlan, OpenExec, PreparedExec, Process, ProcessResult, TerminalSession, TerminalSize},
+    process::{
+        ExecOptions, ExecPlan, Keep, Keeper, OpenExec, PreparedExec, Process, ProcessResult, TerminalSession,
+        TerminalSize,
+    },
+    wire::jetway::v1::terminal_request::Message,
 };
 
 /// Becomes bash where there is one.
@@ -29,6 +33,8 @@ pub struct ShellOptions {
     pub container: Option<String>,
     /// How long it may run; then it is killed. Default: for ever.
     pub timeout: Option<Duration>,
+    /// Keeps it on the server when the connection is lost. Default: it ends with its connection.
+    pub keep: Option<Keep>,
 }
 
 impl ShellOptions {
@@ -68,9 +74,28 @@ impl ShellOptions {
         self
     }
 
+    /// Keeps it on the server when the connection is lost, and connects again by itself.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: jetway::Sandbox) -> Result<(), jetway::Error> {
+    /// use jetway::{process::Keep, sandbox::ShellOptions};
+    ///
+    /// let shell = sandbox.shell(ShellOptions::default().keep(Keep::new()));
+    /// let (id, seen) = (shell.id().unwrap_or_default(), shell.offset());
+    /// shell.detach();
+    /// // Later, or elsewhere: what was printed meanwhile, and nothing twice.
+    /// let shell = sandbox.shell(ShellOptions::default().keep(Keep::new().id(id).from(seen)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.keep = Some(keep);
+        self
+    }
+
     /// The command and options that make a shell of these.
     pub fn into_exec(self) -> (Vec<String>, ExecOptions) {
-        let Self { command, size, cwd, mut env, container, timeout } = self;
+        let Self { command, size, cwd, mut env, container, timeout, keep } = self;
         let command = match command.is_empty() {
             true => DEFAULT_SHELL.map(str::to_owned).to_vec(),
             false => command,
@@ -78,6 +103,7 @@ impl ShellOptions {
         env.entry("TERM".to_owned()).or_insert_with(|| "xterm-256color".to_owned());
         let mut options = ExecOptions::default().stdin(true).tty(size);
         (options.cwd, options.env, options.container, options.timeout) = (cwd, env, container, timeout);
+        options.keep = keep;
         (command, options)
     }
 }
@@ -99,14 +125,22 @@ impl Sandbox {
             Ok(plan) => plan,
             Err(error) => return Process::refused(&self.inner.client, command, error),
         };
-        let (sandbox, planned) = (self.clone(), plan.clone());
+        let keeper = plan.options().keep.clone().map(Keeper::new);
+        let (sandbox, planned, kept) = (self.clone(), plan.clone(), keeper.clone());
         let process = Process::follow(
             &self.inner.client,
             plan,
+            keeper,
             Box::pin(async move {
-                let PreparedExec { head, plan, init } = sandbox.prepare_plan(planned).await?;
-                let sandbox_id = init.sandbox_id.clone();
-                let stream = client::exec::open(&sandbox.inner.client, head, init, plan.keeps_input_open()).await?;
+                let sandbox_id = sandbox.ready_for_work().await?;
+                let client = &sandbox.inner.client;
+                let stream = match kept {
+                    Some(keeper) => keeper.open(client, &planned, &sandbox_id).await?,
+                    None => {
+                        let PreparedExec { head, plan, first } = sandbox.prepare_on(planned, &sandbox_id).await?;
+                        client::exec::start(client, head, first, plan.keeps_input_open()).await?
+                    }
+                };
                 Ok(OpenExec { sandbox_id, stream })
             }),
         );
@@ -130,16 +164,17 @@ impl Sandbox {
     /// # Errors
     /// Validation, naming the option; whatever kept the sandbox from starting; not running; authentication.
     pub async fn prepare_exec(&self, command: Vec<String>, options: ExecOptions) -> Result<PreparedExec, Error> {
-        self.prepare_plan(ExecPlan::new(command, options)?).await
+        let plan = ExecPlan::new(command, options)?;
+        let id = self.ready_for_work().await?;
+        self.prepare_on(plan, &id).await
     }
 
-    async fn prepare_plan(&self, plan: ExecPlan) -> Result<PreparedExec, Error> {
-        let id = self.ready_for_work().await?;
-        let context = CallContext::on(Operation::StreamExec, id.as_str());
+    async fn prepare_on(&self, plan: ExecPlan, id: &str) -> Result<PreparedExec, Error> {
+        let context = CallContext::on(Operation::StreamExec, id);
         let calls = CallOptions { timeout: plan.options().timeout };
         let mut head = self.inner.client.call_head(context, &calls).await?;
         head.interactive = plan.options().tty.is_some();
-        Ok(PreparedExec { head, init: plan.init(id), plan })
+        Ok(PreparedExec { head, first: Message::Init(plan.init(id)), plan })
     }
 }
 

@@ -101,7 +101,7 @@ impl Sandbox {
     }
 
     /// The id of a sandbox that can be given work. Polls only where the server does not hold calls until it runs.
-    pub(super) async fn ready_for_work(&self) -> Result<String, Error> {
+    pub(crate) async fn ready_for_work(&self) -> Result<String, Error> {
         let id = self.start().await?;
         let info = self.info();
         if info.status.is_terminal() || info.status == SandboxStatus::Terminating {

@@ -30,6 +30,7 @@ mod status;
 mod stop;
 mod tally;
 mod template;
+mod terminals;
 mod together;
 mod volumes;
 mod watching;
@@ -75,6 +76,7 @@ pub use status::SandboxStatus;
 pub use stop::{DEFAULT_GRACEFUL_SHUTDOWN, DeleteOptions, StopOptions};
 pub use tally::{ExecOutcome, Metrics, Tally};
 pub use template::TemplateSpec;
+pub use terminals::KeptTerminal;
 pub use volumes::{VolumeMedium, VolumeOptions};
 pub use watching::{FileChange, FileChangeKind, FileWatcher};
 

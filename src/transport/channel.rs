@@ -4,7 +4,7 @@
 use std::{
     future::poll_fn,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
@@ -47,7 +47,7 @@ pub(crate) struct Transport {
     /// Belongs to the tokio runtime of the first call.
     channel: Arc<OnceLock<Channel>>,
     /// Another, on which little is under way at a time: for terminals.
-    interactive: Arc<OnceLock<Channel>>,
+    interactive: Arc<Mutex<Option<Channel>>>,
     answered: Arc<AtomicBool>,
 }
 
@@ -93,6 +93,11 @@ impl Transport {
         self.answered.store(true, Ordering::Relaxed);
     }
 
+    /// The next interactive call connects anew. Those under way keep their connection.
+    pub(crate) fn forget_interactive(&self) {
+        *self.interactive.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Looks closer at a failure before anything was ever answered: the name may be wrong, or the server none of ours.
     async fn explained(&self, error: Error) -> Error {
         if self.answered.load(Ordering::Relaxed) {
@@ -116,7 +121,8 @@ impl Transport {
         }
         if interactive {
             let small = || self.endpoint.clone().initial_stream_window_size(INTERACTIVE_WINDOW).connect_lazy();
-            return Ok(self.interactive.get_or_init(small).clone());
+            let mut interactive = self.interactive.lock().unwrap_or_else(PoisonError::into_inner);
+            return Ok(interactive.get_or_insert_with(small).clone());
         }
         Ok(self.channel.get_or_init(|| self.endpoint.connect_lazy()).clone())
     }

@@ -44,6 +44,9 @@ impl Transport {
         &self.base
     }
 
+    /// Nothing to forget: here every terminal has a connection of its own, or the host's pool.
+    pub(crate) fn forget_interactive(&self) {}
+
     /// Takes what the host offers beside fetch: see [`Pipes::configure`].
     ///
     /// # Errors

@@ -20,7 +20,7 @@ use crate::{
 /// Where the bytes lie in the answers of a call.
 pub(super) fn shape_of(operation: Operation) -> PayloadShape {
     match operation {
-        Operation::StreamExec => PayloadShape::Nested { outer: 2, tag: 1, data: 2 },
+        Operation::StreamExec | Operation::AttachTerminal => PayloadShape::Nested { outer: 2, tag: 1, data: 2 },
         Operation::StreamLogs | Operation::ReadFile => PayloadShape::Flat { data: 1 },
         _ => PayloadShape::None,
     }
@@ -56,7 +56,7 @@ impl Transport {
         let shape = shape_of(head.context.operation);
         let (mut call, _) = open(self, head, &parts, keep_open).await?;
         call.expect(shape);
-        Ok(PayloadCall { call, sending: keep_open })
+        Ok(PayloadCall { call, sending: keep_open, seen: 0 })
     }
 }
 
@@ -64,6 +64,7 @@ impl Transport {
 pub(crate) struct PayloadCall {
     call: Call,
     sending: bool,
+    seen: usize,
 }
 
 impl PayloadCall {
@@ -87,12 +88,24 @@ impl PayloadCall {
         sink: &JsSink,
         mut message: impl FnMut(Bytes),
     ) -> Result<(), Error> {
+        let seen = &mut self.seen;
         self.call.push(chunk, |piece| match piece {
-            Piece::View { tag, start, end } => sink.view(tag, start as u32, end as u32),
-            Piece::Merged { tag, data } => sink.bytes(tag, Uint8Array::from(data)),
+            Piece::View { tag, start, end } => {
+                *seen += end - start;
+                sink.view(tag, start as u32, end as u32);
+            }
+            Piece::Merged { tag, data } => {
+                *seen += data.len();
+                sink.bytes(tag, Uint8Array::from(data));
+            }
             Piece::Message(bytes) => message(bytes),
             Piece::Block(_) => {}
         })
+    }
+
+    /// How much payload went to sinks since this was last asked.
+    pub(crate) fn take_seen(&mut self) -> usize {
+        std::mem::take(&mut self.seen)
     }
 
     /// The end of the chunks.

@@ -75,7 +75,7 @@ fn amounts(amounts: &ResourceAmounts) -> Amounts<'_> {
     Amounts { cpu: amounts.cpu.as_deref(), memory: amounts.memory.as_deref() }
 }
 
-fn millis(time: SystemTime) -> f64 {
+pub(super) fn millis(time: SystemTime) -> f64 {
     match time.duration_since(UNIX_EPOCH) {
         Ok(after) => after.as_secs_f64() * 1000.0,
         Err(before) => -before.duration().as_secs_f64() * 1000.0,

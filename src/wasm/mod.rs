@@ -25,6 +25,7 @@ mod sandbox;
 mod session;
 mod status;
 mod storage;
+mod terminal;
 
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 

@@ -11,6 +11,7 @@ use super::{
     network,
     reader::{Reader, strings},
     storage::volumes,
+    terminal,
 };
 use crate::{
     config::RetryPolicy,
@@ -51,7 +52,7 @@ const RUN: &[&str] = &[
     "requestTimeoutMs",
 ];
 const EXEC: &[&str] = &["cwd", "env", "timeoutMs", "stdin", "container", "tty", "signal"];
-const SHELL: &[&str] = &["cwd", "env", "cols", "rows", "container", "timeoutMs", "signal"];
+const SHELL: &[&str] = &["cwd", "env", "cols", "rows", "container", "timeoutMs", "keep", "signal"];
 const STOP: &[&str] =
     &["gracefulShutdownSeconds", "snapshotOnStop", "snapshotVolumes", "missingOk", "timeoutMs", "signal"];
 const DELETE: &[&str] = &["missingOk", "timeoutMs", "signal"];
@@ -117,6 +118,7 @@ pub(super) fn shell_options(command: &JsValue, options: &JsValue) -> Answer<(Opt
         }
     }
     made.size = size(&reader)?;
+    made.keep = terminal::keep(&reader)?;
     made.timeout = reader.millis("timeoutMs")?;
     made.cwd = reader.string("cwd")?;
     made.env = reader.map("env")?.unwrap_or_default();

@@ -1,13 +1,16 @@
 //! `CoreProcess`: an open process, as JavaScript's read loop sees it. Synchronous but for its opening: the loop reads a
 //! chunk, pushes it, and is told what happened; payloads go straight to its sink.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use bytes::Bytes;
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-use super::{Answer, error::js_error};
+use super::{Answer, error::js_error, terminal::Kept};
 use crate::{
     JsSink, PayloadCall,
     error::Error,
@@ -21,6 +24,8 @@ use crate::{
 const READY: u32 = 1;
 /// It ended.
 const EXITED: u32 = 2;
+/// Output of its terminal is missing from here on.
+const DROPPED: u32 = 4;
 
 /// The open stream of a process. Freeing it cancels the process, unless it has ended.
 #[wasm_bindgen]
@@ -29,6 +34,7 @@ pub struct CoreProcess {
     state: RefCell<OutputState>,
     exit_code: Cell<Option<i32>>,
     mark: Option<String>,
+    kept: Option<Rc<Kept>>,
 }
 
 impl CoreProcess {
@@ -44,11 +50,30 @@ impl CoreProcess {
             state: RefCell::new(state),
             exit_code: Cell::new(None),
             mark: prepared.plan.mark().map(str::to_owned),
+            kept: None,
         })
     }
 
+    /// It runs in a terminal that is, or is to be, kept.
+    pub(super) fn in_terminal(mut self, kept: &Rc<Kept>) -> Self {
+        self.kept = Some(Rc::clone(kept));
+        self
+    }
+
+    /// As JavaScript's error; a kept terminal remembers it.
+    fn failed(&self, error: Error) -> JsValue {
+        if let Some(kept) = &self.kept {
+            kept.failed(&error);
+        }
+        js_error(error)
+    }
+
     fn message(&self, bytes: Bytes, sink: &JsSink) -> Result<u32, Error> {
-        Ok(match self.state.borrow_mut().accept_encoded(bytes)? {
+        let event = self.state.borrow_mut().accept_encoded(bytes)?;
+        if let (Some(kept), Some(event)) = (&self.kept, &event) {
+            kept.keeper.note(event);
+        }
+        Ok(match event {
             Some(ExecEvent::Ready) => READY,
             Some(ExecEvent::Exit(code)) => {
                 self.exit_code.set(Some(code));
@@ -59,7 +84,8 @@ impl CoreProcess {
                 sink.bytes(tag, Uint8Array::from(&data[..]));
                 0
             }
-            None => 0,
+            Some(ExecEvent::Dropped(_)) => DROPPED,
+            Some(ExecEvent::Attached(_) | ExecEvent::Pong) | None => 0,
         })
     }
 }
@@ -84,7 +110,7 @@ impl CoreProcess {
         self.exit_code.get()
     }
 
-    /// Takes the next chunk; answers with what happened as bits: 1 ready, 2 exited.
+    /// Takes the next chunk; answers with what happened as bits: 1 ready, 2 exited, 4 output is missing.
     pub fn push(&self, chunk: &Uint8Array, sink: &JsSink) -> Answer<u32> {
         let mut happened = 0;
         let mut failed = None;
@@ -92,10 +118,13 @@ impl CoreProcess {
             Ok(event) => happened |= event,
             Err(error) => failed = failed.take().or(Some(error)),
         });
+        if let Some(kept) = &self.kept {
+            kept.keeper.advance(self.call.borrow_mut().take_seen());
+        }
         match failed.map_or(pushed, Err) {
             // What went wrong after the exit does not change it.
             Err(_) if happened & EXITED != 0 => Ok(happened),
-            Err(error) => Err(js_error(error)),
+            Err(error) => Err(self.failed(error)),
             Ok(()) => Ok(happened),
         }
     }
@@ -103,12 +132,12 @@ impl CoreProcess {
     /// The chunks have ended: its exit code, or why there is none.
     pub fn finish(&self) -> Answer<i32> {
         let failure = self.call.borrow_mut().finish().err();
-        self.state.borrow().finish(failure).map_err(js_error)
+        self.state.borrow().finish(failure).map_err(|error| self.failed(error))
     }
 
     /// What the reader threw, as a typed error.
     pub fn failure(&self, thrown: JsValue) -> JsValue {
-        js_error(self.call.borrow().failure(thrown))
+        self.failed(self.call.borrow().failure(thrown))
     }
 
     /// Sends input, at most 64 KiB. A promise when the process is slower than the writer.
@@ -127,7 +156,16 @@ impl CoreProcess {
 
     /// Gives its terminal another size.
     pub fn resize(&self, cols: u16, rows: u16) -> Answer<()> {
-        self.send(StdinFrame::Resize(TerminalSize { cols, rows })).map(drop)
+        let size = TerminalSize { cols, rows };
+        if let Some(kept) = &self.kept {
+            kept.keeper.resized(size);
+        }
+        self.send(StdinFrame::Resize(size)).map(drop)
+    }
+
+    /// Asks the server of a kept terminal whether it is there: whatever comes next says so.
+    pub fn ping(&self) -> Answer<()> {
+        self.send(StdinFrame::Ping).map(drop)
     }
 
     /// The command that sends it a signal, to be run beside it; undefined for KILL, which ending the call does.

@@ -13,6 +13,7 @@ use super::{
     process::CoreProcess,
     reader::Reader,
     status::CoreStatusChanges,
+    terminal::{self, CoreTerminal},
 };
 use crate::{
     error::Error,
@@ -124,6 +125,22 @@ impl CoreSandbox {
         let (signal, options) = shell_options(command, options)?;
         let (command, options) = options.into_exec();
         Ok(self.open(signal, command, options))
+    }
+
+    /// A terminal that outlives its connections; it is connected by its `open`.
+    pub fn terminal(&self, command: &JsValue, options: &JsValue) -> Answer<CoreTerminal> {
+        CoreTerminal::new(&self.sandbox, shell_options(command, options)?.1)
+    }
+
+    /// `Promise<object[]>`: the terminals that the server keeps.
+    pub fn terminals(&self, options: &JsValue) -> Answer<Promise> {
+        terminal::list(self.sandbox.clone(), options)
+    }
+
+    /// `Promise<boolean>`: ends one of them.
+    #[wasm_bindgen(js_name = endTerminal)]
+    pub fn end_terminal(&self, id: String, signal: JsValue) -> Promise {
+        terminal::end(self.sandbox.clone(), id, Some(signal))
     }
 
     /// A process of it ended, with this exit code or without any.

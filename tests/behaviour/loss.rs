@@ -17,7 +17,7 @@ use tokio::{
 use crate::support::{Site, client};
 
 /// A way to the server that can be cut. Gives its URL and what cuts it.
-async fn way(site: &Site) -> (String, watch::Sender<bool>) {
+pub async fn way(site: &Site) -> (String, watch::Sender<bool>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = site.url.trim_start_matches("http://").to_owned();

@@ -12,6 +12,7 @@ mod cuts;
 mod directories;
 mod files;
 mod functions;
+mod kept;
 mod lifecycle;
 mod logs;
 mod loss;
