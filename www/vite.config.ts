@@ -45,5 +45,17 @@ export default defineConfig({
     // A strict Content-Security-Policy allows neither inline scripts nor data: fonts, so nothing is inlined.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rollupOptions: {
+      input: {
+        index: fileURLToPath(new URL("index.html", import.meta.url)),
+        elements: fileURLToPath(new URL("src/elements.ts", import.meta.url)),
+      },
+      output: {
+        // Other people's pages name this one file, whatever is in it.
+        entryFileNames: ({ name }) => (name === "elements" ? "elements.js" : "assets/[name]-[hash].js"),
+      },
+      // The module is there for what it does; what it exports is for scripts that import it.
+      preserveEntrySignatures: "exports-only",
+    },
   },
 });

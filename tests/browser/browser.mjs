@@ -43,10 +43,15 @@ export class Watch {
     this.#allowed.add(host);
   }
 
-  /** Fails for a console error, an uncaught one, a policy violation (Chromium reports it there) or another origin. */
-  assertClean(url) {
+  /** Fails for a console error or an uncaught one. */
+  assertNoComplaints() {
     const errors = this.#errors.filter((text) => !this.#tolerated.some((pattern) => pattern.test(text)));
     assert.deepEqual(errors, [], "the page's console has errors");
+  }
+
+  /** Fails for a console error, an uncaught one, a policy violation (Chromium reports it there) or another origin. */
+  assertClean(url) {
+    this.assertNoComplaints();
     const others = [...this.#origins].filter((host) => !this.#allowed.has(host));
     assert.deepEqual(others, [new URL(url).host], "the page talked to another origin");
   }

@@ -21,6 +21,14 @@ export function serveSite() {
   });
 }
 
+/** A page of somebody's own at its root: whatever `text()` gives. */
+export function serveText(text) {
+  return listen((_request, response) => {
+    response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+    response.end(text());
+  });
+}
+
 /** A server that answers whatever is asked with HTML, to pages of any origin: what a wrong address often is. */
 export function serveHtml() {
   return listen((_request, response) => {

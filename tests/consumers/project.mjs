@@ -59,7 +59,7 @@ export async function program(...paths) {
   return undefined;
 }
 
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
+const TYPES = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
 
 /** A folder at an origin of its own, as any web server shows it; `stop()` ends it. */
 export async function serveFolder(folder) {

@@ -91,7 +91,7 @@ test("the options are the same here, in the types and in the core", async () => 
     run: ["args", "client", "command", "containerImage", "detached", "environmentVariables", "fileSystemSnapshot", "signal", "tempDir"],
     container: ["args"],
     exec: ["check", "input", "maxBufferBytes"],
-    shell: ["command"],
+    shell: ["command", "onState"],
     delete: ["client"],
     list: ["client", "includeStopped"],
   };
@@ -115,6 +115,13 @@ test("the types export what the package exports", async () => {
   const declared = [...types.matchAll(/^export (?:declare )?(?:class|const|function) (\w+)/gm)].map((match) => match[1]);
   for (const [, list] of types.matchAll(/^export \{ (.*?) \};/gm)) declared.push(...list.split(", ").map((it) => it.split(" as ").at(-1)));
   assert.deepEqual([...new Set(declared)].sort(), Object.keys(sdk).sort());
+});
+
+test("the types of the elements export what the subpath exports", async () => {
+  const elements = await import("../../target/npm/jetway/src/elements.js");
+  const text = await read("pkg-template/src/elements.d.ts");
+  const declared = [...text.matchAll(/^export (?:class|const|function) (\w+)/gm)].map((match) => match[1]);
+  assert.deepEqual(declared.sort(), Object.keys(elements).sort());
 });
 
 test("the types of Cloud Sandbox's words export what the subpath exports", async () => {

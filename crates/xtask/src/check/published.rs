@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Entries that only modules can take: their types say so, and so may the tools.
-const MODULES_ONLY: &[&str] = &["inline", "cloud", "computesdk", "cwsandbox", "opentelemetry"];
+const MODULES_ONLY: &[&str] = &["inline", "cloud", "elements", "computesdk", "cwsandbox", "opentelemetry"];
 /// What is exported and is no code.
 const FILES: &[&str] = &["core_bg.wasm"];
 

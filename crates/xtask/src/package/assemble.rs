@@ -1,6 +1,6 @@
 //! Puts the npm package together: `pkg-template/` as it is, the generated core, the CommonJS entry, the licence.
 
-use super::{core::OUT_NAME, functions};
+use super::{core::OUT_NAME, elements, functions};
 use crate::{command::Program, project, step::Step};
 use anyhow::{Context, Result, ensure};
 use std::fs;
@@ -29,6 +29,7 @@ pub fn package(bound: &Path, step: &Step) -> Result<()> {
     let minified = code.join(format!("{OUT_NAME}.js"));
     esbuild().arg(&glue).arg("--minify").arg("--format=esm").arg(outfile(&minified)).run(step)?;
     functions::write(&code, &out, step)?;
+    elements::write(&code, step)?;
     drop_comments(&code, step)?;
     write_drivers(&code)?;
     write_watch_script(&code)?;

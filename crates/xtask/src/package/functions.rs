@@ -1,7 +1,10 @@
 //! The part of the package that makes remote functions: a parser, a scope analyser and a serializer come with it, as one
 //! module that nobody loads who does not use it. What it takes from other people is named in `THIRD-PARTY-NOTICES`.
 
-use super::assemble::{esbuild, outfile};
+use super::{
+    assemble::{esbuild, outfile},
+    elements,
+};
 use crate::{command::Program, project, step::Step};
 use anyhow::{Context, Result};
 use std::fs;
@@ -50,8 +53,10 @@ fn external(code: &Path) -> String {
 }
 
 fn notices(path: &Path) -> Result<()> {
-    let mut text = String::from("src/functions.js contains parts of these libraries.\n");
-    for library in LIBRARIES {
+    let mut text = String::from(
+        "src/functions.js contains parts of these libraries, src/xterm.js and src/xterm_webgl.js of those of @xterm.\n",
+    );
+    for library in LIBRARIES.iter().chain(elements::LIBRARIES) {
         let folder = project::root().join("tests/node_modules").join(library);
         let file = |name: &str| fs::read_to_string(folder.join(name)).ok();
         // One of them has its licence at the end of its README.

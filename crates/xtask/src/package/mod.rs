@@ -5,6 +5,7 @@
 
 mod assemble;
 mod core;
+mod elements;
 mod functions;
 mod optimise;
 pub mod sizes;
@@ -30,7 +31,8 @@ const RECIPE: &str = concat!(
     include_str!("core.rs"),
     include_str!("optimise.rs"),
     include_str!("assemble.rs"),
-    include_str!("functions.rs")
+    include_str!("functions.rs"),
+    include_str!("elements.rs")
 );
 
 /// Builds what is out of date and returns the packed tarball.
