@@ -1,5 +1,5 @@
 // Shells in terminals: sizes, exit codes, and the bridge to xterm.js.
-import { equal, ok, rejects, throws } from "./assert.mjs";
+import { deepEqual, equal, ok, rejects, throws } from "./assert.mjs";
 import { standstill } from "./standstill.mjs";
 
 /** Reads a terminal until its text so far matches. */
@@ -100,6 +100,32 @@ export const terminal = {
     await sandbox.exec(["rm", "/tmp/interrupted", "/tmp/shown"]);
   },
 
+  "a kept shell is come back to by its name, goes on at the next byte, and is listed until it is closed": async ({ sandbox }) => {
+    const states = [];
+    const first = sandbox.shell({ command: ["sh"], env: { PS1: "> " }, keep: "suite", onState: (change) => states.push(change) });
+    const reader = first.output.getReader();
+    await first.write("own=kept; echo re''ady\n");
+    await until(reader, /ready\r\n> /);
+    deepEqual([first.id, first.kept, first.resumed], ["suite", true, false]);
+    deepEqual(states.map(({ state }) => state), ["open"]);
+    const from = first.offset;
+    first.detach();
+    const listed = await sandbox.terminals();
+    deepEqual(listed.map(({ id, exitCode }) => [id, exitCode]), [["suite", undefined]]);
+
+    const second = sandbox.shell({ keep: { id: "suite", from, attachOnly: true } });
+    const again = second.output.getReader();
+    await second.write("echo is-$own\n");
+    const shown = await until(again, /\nis-kept\r\n/);
+    ok(!shown.includes("ready"), shown);
+    equal(second.resumed, true);
+    await second.close();
+    deepEqual(await sandbox.terminals(), []);
+    const gone = await rejects(sandbox.shell({ keep: { id: "suite", attachOnly: true } }).wait());
+    equal(gone.reason, "CWSANDBOX_TERMINAL_NOT_FOUND");
+    equal(await sandbox.endTerminal("suite"), false);
+  },
+
   "a terminal that is closed ends its shell": async ({ sandbox, jetway }) => {
     const session = sandbox.shell({ command: ["sh"] });
     const reader = session.output.getReader();
@@ -111,6 +137,8 @@ export const terminal = {
 
   "sizes that no terminal has are refused": async ({ sandbox, jetway }) => {
     throws(() => sandbox.shell({ cols: 0, rows: 24 }), jetway.ValidationError);
+    throws(() => sandbox.shell({ kept: true }), TypeError);
+    equal((await rejects(sandbox.shell({ keep: "a/b" }).wait())).fieldViolations[0].field, "keep.id");
     throws(() => sandbox.shell({ rows: 1.5 }), jetway.ValidationError);
     const session = sandbox.shell({ command: ["sh"] });
     await rejects(session.resize(-1, 5), jetway.ValidationError);
