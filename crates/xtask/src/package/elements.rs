@@ -6,14 +6,8 @@ use crate::{project, step::Step};
 use anyhow::Result;
 use std::path::Path;
 
-/// The libraries in the bundles.
-pub const LIBRARIES: &[&str] = &[
-    "@xterm/xterm",
-    "@xterm/addon-fit",
-    "@xterm/addon-search",
-    "@xterm/addon-serialize",
-    "@xterm/addon-webgl",
-];
+/// The library in the bundles. Its add-ons are the same people's, under the same licence, and not all carry its text.
+pub const LIBRARY: &str = "@xterm/xterm";
 
 /// Turns `xterm.js` and `xterm_webgl.js` into modules that import nothing.
 ///

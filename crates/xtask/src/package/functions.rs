@@ -54,9 +54,9 @@ fn external(code: &Path) -> String {
 
 fn notices(path: &Path) -> Result<()> {
     let mut text = String::from(
-        "src/functions.js contains parts of these libraries, src/xterm.js and src/xterm_webgl.js of those of @xterm.\n",
+        "src/functions.js contains parts of these libraries, src/xterm.js and src/xterm_webgl.js of the last and its add-ons.\n",
     );
-    for library in LIBRARIES.iter().chain(elements::LIBRARIES) {
+    for library in LIBRARIES.iter().chain([&elements::LIBRARY]) {
         let folder = project::root().join("tests/node_modules").join(library);
         let file = |name: &str| fs::read_to_string(folder.join(name)).ok();
         // One of them has its licence at the end of its README.
