@@ -13,9 +13,9 @@ pub(crate) mod exec;
 mod farewell;
 pub(crate) mod files;
 pub(crate) mod logs;
-pub(crate) mod terminals;
 mod retry;
 mod sandboxes;
+pub(crate) mod terminals;
 
 use std::{
     fmt,

@@ -15,8 +15,8 @@ use futures::{
 };
 
 use super::{
-    ExecEvent, ExecPlan, Keeper, OutputState, OutputStream, PING_EVERY, ProcessResult, SILENCE, StdinFrame, TerminalSize,
-    streams::Outputs,
+    ExecEvent, ExecPlan, Keeper, OutputState, OutputStream, PING_EVERY, ProcessResult, SILENCE, StdinFrame,
+    TerminalSize, streams::Outputs,
 };
 use crate::{
     client::{

@@ -352,7 +352,6 @@ impl Inner {
 
 /// Whether a connection that failed so may stand later. A stream that ends without an exit is one whose server went.
 fn passes(error: &Error) -> bool {
-    error.retryable()
-        && (error.kind().is(ErrorKind::Network) || error.kind().is(ErrorKind::SandboxUnavailable))
+    error.retryable() && (error.kind().is(ErrorKind::Network) || error.kind().is(ErrorKind::SandboxUnavailable))
         || error.kind() == ErrorKind::Protocol && error.reason().is_none()
 }

@@ -60,7 +60,8 @@ impl Reader {
     /// A whole number that a double holds exactly.
     pub(super) fn offset(&self, key: &str) -> Answer<Option<u64>> {
         let Some(value) = self.present(key) else { return Ok(None) };
-        let number = value.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=js_sys::Number::MAX_SAFE_INTEGER).contains(n));
+        let number =
+            value.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=js_sys::Number::MAX_SAFE_INTEGER).contains(n));
         number.map(|n| Some(n as u64)).ok_or_else(|| self.wrong(key, "a whole number, not negative"))
     }
 

@@ -8,14 +8,7 @@ use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-use super::{
-    Answer,
-    abort::promise,
-    error::js_error,
-    info::millis,
-    process::CoreProcess,
-    reader::Reader,
-};
+use super::{Answer, abort::promise, error::js_error, info::millis, process::CoreProcess, reader::Reader};
 use crate::{
     error::{Error, ErrorKind},
     process::{ExecPlan, Keep, Keeper, PING_EVERY, PreparedExec, SILENCE},

@@ -53,9 +53,8 @@ async fn a_shell_survives_its_connection_and_shows_what_was_printed_meanwhile_on
         assert!(matches!(lost, Some(TerminalState::Reconnecting { attempt: 1, .. })), "{lost:?}");
         tokio::time::sleep(Duration::from_millis(300)).await;
         cut.send(false).unwrap();
-        let back = async {
-            while !matches!(states.next().await, Some(TerminalState::Open { kept: true, resumed: true })) {}
-        };
+        let back =
+            async { while !matches!(states.next().await, Some(TerminalState::Open { kept: true, resumed: true })) {} };
         tokio::time::timeout(PATIENCE, back).await.expect("it does not come back");
     }
     seen.push_str(&until(&mut output, "\r\nfin\r\n").await);

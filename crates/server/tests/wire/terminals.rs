@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use jetway_server::wire::{
     jetway::{
-        EndTerminalRequest, GetTokenRequest, ListTerminalsRequest, Terminal, TerminalAttach, TerminalAttached, TerminalPing,
-        TerminalRequest, TerminalResponse, terminal_request::Message as Ask, terminal_response::Message as Say,
-        terminal_service_client::TerminalServiceClient, token_service_client::TokenServiceClient,
+        EndTerminalRequest, GetTokenRequest, ListTerminalsRequest, Terminal, TerminalAttach, TerminalAttached,
+        TerminalPing, TerminalRequest, TerminalResponse, terminal_request::Message as Ask,
+        terminal_response::Message as Say, terminal_service_client::TerminalServiceClient,
+        token_service_client::TokenServiceClient,
     },
     sandbox::{DeleteSandboxRequest, ExecStreamInit, ExecStreamResize},
 };
@@ -39,7 +40,9 @@ impl Call {
         let (asks, queue) = mpsc::channel(4);
         asks.send(TerminalRequest { message: Some(Ask::Attach(attach)) }).await.unwrap();
         let mut says = terminals.attach_terminal(ReceiverStream::new(queue)).await?.into_inner();
-        let Some(Say::Attached(attached)) = says.message().await?.unwrap().message else { panic!("not attached first") };
+        let Some(Say::Attached(attached)) = says.message().await?.unwrap().message else {
+            panic!("not attached first")
+        };
         let Some(Say::Ready(_)) = says.message().await?.unwrap().message else { panic!("not ready second") };
         let offset = attached.offset;
         Ok(Self { asks, says, attached, offset })
@@ -121,7 +124,8 @@ async fn what_is_printed_while_nobody_is_connected_comes_later_and_nothing_twice
     let server = server().await;
     let (mut client, mut terminals) = (server.client(), terminals(&server));
     let id = create(&mut client, idle()).await;
-    let script = "echo one; until [ -e /tmp/go ]; do sleep 0.02; done; echo two; touch /tmp/said; read x; echo got $x; exit 4";
+    let script =
+        "echo one; until [ -e /tmp/go ]; do sleep 0.02; done; echo two; touch /tmp/said; read x; echo got $x; exit 4";
     let mut call = Call::open(&mut terminals, named(&id, "a", script)).await.unwrap();
     assert!(call.attached.started);
     assert_eq!(call.until("one\r\n").await, "one\r\n");

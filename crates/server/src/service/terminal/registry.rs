@@ -42,7 +42,8 @@ impl Terminals {
     pub(super) fn check_room(&self, sandbox_id: &str) -> Result<(), Problem> {
         let kept = self.lock();
         let full = |limit: usize, whose: &str| {
-            let text = format!("{whose} keeps {limit} terminals already, which is the limit; end one that nobody needs");
+            let text =
+                format!("{whose} keeps {limit} terminals already, which is the limit; end one that nobody needs");
             Err(Problem::new(Code::ResourceExhausted, "CWSANDBOX_TERMINAL_LIMIT", text).with("sandbox_id", sandbox_id))
         };
         if kept.len() >= IN_ALL {

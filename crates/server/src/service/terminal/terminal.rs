@@ -213,7 +213,9 @@ impl Terminal {
                 () = sleep(QUIET), if exit.is_some() && room => output_open = false,
                 () = sleep_until(expires.unwrap_or_else(Instant::now)), if expires.is_some() && !killed => {}
             }
-            if (!output_open || killed) && let Some(status) = exit.take() {
+            if (!output_open || killed)
+                && let Some(status) = exit.take()
+            {
                 break status;
             }
         };
