@@ -15,8 +15,7 @@ import { shellTag } from "./shell_line.js";
 import { SandboxList } from "./list.js";
 import { inSandbox, javascriptFunction, pythonFunction } from "./remote.js";
 import { Session } from "./session.js";
-import { TerminalSession, checkSize } from "./terminal.js";
-import { keptOption, keptSession, keptTerminal } from "./terminals.js";
+import { keptTerminal, openShell } from "./terminals.js";
 import { guarded } from "./panic.js";
 import { Snapshot } from "./storage.js";
 
@@ -269,15 +268,7 @@ export class Sandbox extends Facts {
 
   /** Opens a shell, or another command, in a terminal. */
   shell(options) {
-    const { command, cols = 80, rows = 24, signal, onState, ...rest } = checkOptions("shell", options, "shell");
-    checkSize(cols, rows);
-    const argv = command === undefined ? undefined : readCommand(command, "shell");
-    const beside = (command) => this.exec(command, { container: rest.container });
-    const process = (open) => new Process(open, beside, argv ?? ["shell"], { tty: true, signal });
-    const spec = { ...rest, cols, rows };
-    if (keptOption(rest.keep)) return keptSession(this.#ready, argv, spec, { process, onState });
-    const open = async (stop) => (await this.#ready).shell(argv, { ...spec, signal: stop });
-    return new TerminalSession(process(open));
+    return openShell(this.#ready, (command, container) => this.exec(command, { container }), options);
   }
 
   /** The terminals that the server keeps of this sandbox, the oldest first. */

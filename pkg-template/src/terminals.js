@@ -1,20 +1,31 @@
-// Shells that are kept on the server when their connection is lost. Must not know how they are connected again.
+// Shells, plain ones and those that are kept on the server when their connection is lost. Must not know how they are
+// connected again.
 
+import { readCommand } from "./command.js";
 import { KeptCall } from "./kept.js";
-import { TerminalSession } from "./terminal.js";
-
-/** Whether something is to be kept; what is wrong with it, the core says. */
-export function keptOption(keep) {
-  return keep !== undefined && keep !== null && keep !== false;
-}
+import { checkOptions } from "./options.js";
+import { Process } from "./process.js";
+import { TerminalSession, checkSize } from "./terminal.js";
 
 /**
+ * Opens a shell, or another command, in a terminal.
  * @param {Promise<object>} ready the core's sandbox, once it is known
- * @param {string[] | undefined} argv
- * @param {object} spec the options of the shell
- * @param {{ process: (open: Function) => object, onState?: (change: object) => void }} host
+ * @param {(command: string[], container?: string) => Process} exec runs a command beside it
  */
-export function keptSession(ready, argv, spec, { process, onState }) {
+export function openShell(ready, exec, options) {
+  const { command, cols = 80, rows = 24, signal, onState, ...rest } = checkOptions("shell", options, "shell");
+  checkSize(cols, rows);
+  const argv = command === undefined ? undefined : readCommand(command, "shell");
+  const spec = { ...rest, cols, rows };
+  const beside = (line) => exec(line, rest.container);
+  const process = (open) => new Process(open, beside, argv ?? ["shell"], { tty: true, signal });
+  const { keep } = rest;
+  // What is wrong with it otherwise, the core says.
+  if (keep !== undefined && keep !== null && keep !== false) return keptShell(ready, argv, spec, process, onState);
+  return new TerminalSession(process(async (stop) => (await ready).shell(argv, { ...spec, signal: stop })));
+}
+
+function keptShell(ready, argv, spec, process, onState) {
   let terminal;
   const tell = (change) => {
     try {

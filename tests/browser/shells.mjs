@@ -16,7 +16,7 @@ export function elementLines(page, { all = false } = {}) {
     const buffer = element?.terminal?.buffer.active;
     if (!buffer) return [];
     const lines = [];
-    for (let at = whole ? 0 : buffer.baseY; at < buffer.length; at++) lines.push(buffer.getLine(at).translateToString(true));
+    for (let at = whole ? 0 : buffer.baseY; at < buffer.length; at++) lines.push(buffer.getLine(at).translateToString(true).trimEnd());
     return lines;
   }, all);
 }
@@ -30,7 +30,7 @@ export async function elementShows(page, pattern) {
       const buffer = element?.terminal?.buffer.active;
       if (!buffer) return false;
       for (let at = 0; at < buffer.length; at++) {
-        const match = expression.exec(buffer.getLine(at).translateToString(true));
+        const match = expression.exec(buffer.getLine(at).translateToString(true).trimEnd());
         if (match) return [...match];
       }
       return false;
