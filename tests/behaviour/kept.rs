@@ -8,6 +8,7 @@ use jetway::{
     process::{Keep, TerminalState},
     sandbox::ShellOptions,
 };
+use tokio::sync::watch;
 
 use crate::{
     loss::way,
@@ -28,6 +29,12 @@ async fn until(output: &mut (impl Stream<Item = Result<bytes::Bytes, Error>> + U
     seen
 }
 
+/// Waits until `text` was shown, and gives all that was.
+async fn shows(seen: &mut watch::Receiver<String>, text: &str) -> String {
+    let waiting = seen.wait_for(|shown| shown.contains(text));
+    tokio::time::timeout(PATIENCE, waiting).await.expect("it is not shown").unwrap().clone()
+}
+
 fn shell(keep: Keep) -> ShellOptions {
     ShellOptions::default().command(["/bin/sh"]).env("PS1", "> ").keep(keep)
 }
@@ -42,9 +49,16 @@ async fn a_shell_survives_its_connection_and_shows_what_was_printed_meanwhile_on
     let mut shell = near.shell(shell(Keep::new()));
     let mut states = shell.states().unwrap();
     let mut output = shell.output().unwrap();
+    // Read all the time: what is held and not read holds up everything behind it, also the news of a lost connection.
+    let (shown, mut seen) = watch::channel(String::new());
+    tokio::spawn(async move {
+        while let Some(Ok(data)) = output.next().await {
+            shown.send_modify(|text| text.push_str(&String::from_utf8_lossy(&data)));
+        }
+    });
     let script = "echo; i=0; while [ $i -lt 400 ]; do i=$((i+1)); echo line $i; sleep 0.005; done; echo fin\n";
     shell.write(script).await.unwrap();
-    let mut seen = until(&mut output, "line 3\r\n").await;
+    shows(&mut seen, "line 3\r\n").await;
     assert_eq!(shell.kept(), Some(true));
     assert!(matches!(states.next().await, Some(TerminalState::Open { kept: true, resumed: false })));
     for _ in 0..3 {
@@ -57,13 +71,13 @@ async fn a_shell_survives_its_connection_and_shows_what_was_printed_meanwhile_on
             async { while !matches!(states.next().await, Some(TerminalState::Open { kept: true, resumed: true })) {} };
         tokio::time::timeout(PATIENCE, back).await.expect("it does not come back");
     }
-    seen.push_str(&until(&mut output, "\r\nfin\r\n").await);
-    let lines: Vec<_> = seen.lines().filter(|line| line.starts_with("line ")).map(str::to_owned).collect();
+    let text = shows(&mut seen, "\r\nfin\r\n").await;
+    let lines: Vec<_> = text.lines().filter(|line| line.starts_with("line ")).map(str::to_owned).collect();
     assert_eq!(lines, (1..=400).map(|number| format!("line {number}")).collect::<Vec<_>>());
     assert_eq!(shell.dropped(), 0);
     // It is the same shell, and takes input.
     shell.write("echo $((i+1))\n").await.unwrap();
-    until(&mut output, "401").await;
+    shows(&mut seen, "401").await;
 
     let listed = far.terminals().await.unwrap();
     assert_eq!(listed.len(), 1);
