@@ -8,7 +8,7 @@ import { screenshot } from "./playground.mjs";
 import { startServer } from "./server.mjs";
 import { elementFocus, elementLines, elementShows, elementState, elementTypes } from "./shells.mjs";
 import { serveText } from "./site.mjs";
-import { openWay } from "./way.mjs";
+import { openNetwork } from "./network.mjs";
 
 const LIMIT_MS = 60_000;
 
@@ -25,7 +25,7 @@ before(async () => {
   site = await serveText(() => text);
   server = await startServer(["--allow-origin", site.origin], { durable: true });
   // By a way that can be cut; the page never knows.
-  way = await openWay(server.ready.url);
+  way = await openNetwork(server.ready.url);
   const { url, token } = server.ready;
   sandbox = await Sandbox.create({ client: new Client({ baseUrl: url, auth: token }), image: "host", detached: true });
   text = `<!doctype html><html lang="en"><title>shell</title><link rel="icon" href="data:,">
