@@ -15,7 +15,7 @@ import { shellTag } from "./shell_line.js";
 import { SandboxList } from "./list.js";
 import { inSandbox, javascriptFunction, pythonFunction } from "./remote.js";
 import { Session } from "./session.js";
-import { keptTerminal, openShell } from "./terminals.js";
+import { endTerminal, listTerminals, openShell } from "./terminals.js";
 import { guarded } from "./panic.js";
 import { Snapshot } from "./storage.js";
 
@@ -235,8 +235,7 @@ export class Sandbox extends Facts {
 
   /** Asks the server for its state. */
   async getStatus(options) {
-    const known = checkOptions("call", options, "getStatus");
-    return this.#call((core) => core.getStatus(known));
+    return this.#call((core) => core.getStatus(checkOptions("call", options, "getStatus")));
   }
 
   async [Symbol.asyncDispose]() {
@@ -255,8 +254,7 @@ export class Sandbox extends Facts {
     const argv = readCommand(command, "exec");
     const spec = { ...rest, stdin: Boolean(stdin) || input !== undefined };
     const { open, fed } = opener(() => this.#ready, this, argv, spec, input);
-    const beside = (command) => this.exec(command, { container: rest.container });
-    const process = new Process(open, beside, argv, { ...spec, stdin, input, fed, signal, maxBufferBytes, check });
+    const process = new Process(open, (line) => this.exec(line, { container: rest.container }), argv, { ...spec, stdin, input, fed, signal, maxBufferBytes, check });
     this.#count(process);
     return process;
   }
@@ -272,15 +270,13 @@ export class Sandbox extends Facts {
   }
 
   /** The terminals that the server keeps of this sandbox, the oldest first. */
-  async terminals(options) {
-    const known = checkOptions("call", options, "terminals");
-    return this.#call((core) => core.terminals(known)).then((all) => all.map(keptTerminal));
+  terminals(options) {
+    return listTerminals((act) => this.#call(act), options);
   }
 
   /** Ends a kept terminal and what runs in it; resolves to whether there was one of that name. */
-  async endTerminal(id, options) {
-    const { signal } = checkOptions("call", options, "endTerminal");
-    return this.#call((core) => core.endTerminal(String(id), signal));
+  endTerminal(id, options) {
+    return endTerminal((act) => this.#call(act), id, options);
   }
 
   /** What its main command printed: iterate it for lines. It goes on by itself when a connection breaks. */

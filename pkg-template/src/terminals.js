@@ -45,8 +45,20 @@ function keptShell(ready, argv, spec, process, onState) {
   return new TerminalSession(process(open), { terminal: () => terminal, id: () => terminal?.id ?? given });
 }
 
+/** The terminals that the server keeps. `call` gives the core's sandbox to whoever asks. */
+export async function listTerminals(call, options) {
+  const known = checkOptions("call", options, "terminals");
+  return (await call((core) => core.terminals(known))).map(keptTerminal);
+}
+
+/** Ends one of them. */
+export async function endTerminal(call, id, options) {
+  const { signal } = checkOptions("call", options, "endTerminal");
+  return call((core) => core.endTerminal(String(id), signal));
+}
+
 /** As the user sees it. */
-export function keptTerminal({ createdAtMs, expiresAtMs, ...rest }) {
+function keptTerminal({ createdAtMs, expiresAtMs, ...rest }) {
   const date = (ms) => (ms === undefined ? undefined : new Date(ms));
   return { ...rest, createdAt: date(createdAtMs), expiresAt: date(expiresAtMs) };
 }
