@@ -1,10 +1,10 @@
-//! Terminals that outlive their connections: the rpcs, in StreamExec's words. `terminal` is one of them, `registry` knows
+//! Terminals that outlive their connections: the rpcs, in StreamExec's words. `running` is one of them, `registry` knows
 //! them all. Must not know: HTTP, how a sandbox is run.
 
 mod history;
 mod keyboard;
 mod registry;
-mod terminal;
+mod running;
 
 use std::{
     sync::Arc,
@@ -17,7 +17,7 @@ use tonic::{Code, Status, Streaming};
 pub(super) use self::registry::Terminals;
 use self::{
     keyboard::Input,
-    terminal::{Attachment, Facts, Hearing, Next, Terminal},
+    running::{Attachment, Facts, Hearing, Next, Terminal},
 };
 use super::{
     Api, Problem, Ready,

@@ -7,7 +7,7 @@ use std::{
 
 use tonic::Code;
 
-use super::{super::Problem, terminal::Terminal};
+use super::{super::Problem, running::Terminal};
 
 /// Terminals kept of one sandbox.
 const PER_SANDBOX: usize = 32;
