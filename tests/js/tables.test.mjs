@@ -11,7 +11,7 @@ import { SandboxStatus } from "../../pkg-template/src/status.js";
 
 const read = (path) => readFile(fileURLToPath(new URL(`../../${path}`, import.meta.url)), "utf8");
 const sources = readdirSync(fileURLToPath(new URL("../../pkg-template/src", import.meta.url)));
-const SUBPATHS = ["compat", "cloud", "computesdk", "cwsandbox", "opentelemetry"].map((name) => `${name}.d.ts`);
+const SUBPATHS = ["compat", "cloud", "elements", "computesdk", "cwsandbox", "opentelemetry"].map((name) => `${name}.d.ts`);
 const declarations = sources.filter((name) => name.endsWith(".d.ts") && !SUBPATHS.includes(name)).map((name) => read(`pkg-template/src/${name}`));
 const types = (await Promise.all(declarations)).join("");
 
