@@ -4,7 +4,7 @@
 use std::{
     fs::OpenOptions,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use jetway_server::Server;
@@ -69,21 +69,26 @@ pub struct SharedFile {
 impl SharedFile {
     /// Puts it there whole, readable by its owner only.
     pub fn write(path: PathBuf, content: &Value) -> io::Result<Self> {
-        if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-            std::fs::create_dir_all(dir)?;
-        }
-        let mut draft = path.clone().into_os_string();
-        draft.push(format!(".{}", std::process::id()));
-        let draft = PathBuf::from(draft);
         let content = content.to_string();
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&draft)?.write_all(content.as_bytes())?;
-        std::fs::rename(&draft, &path)?;
+        write_private(&path, &content)?;
         Ok(Self { path, content })
     }
+}
+
+/// Puts a file there whole, readable by its owner only.
+pub fn write_private(path: &Path, content: &str) -> io::Result<()> {
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        std::fs::create_dir_all(dir)?;
+    }
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".{}", std::process::id()));
+    let draft = PathBuf::from(draft);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&draft)?.write_all(content.as_bytes())?;
+    std::fs::rename(&draft, path)
 }
 
 impl Drop for SharedFile {

@@ -1,25 +1,36 @@
-//! Which server a command talks to, and as whom: options, then the environment, then the local server of this user.
+//! Which server a command talks to, and as whom: options, then the environment, then the context that is in use, then the
+//! local server of this user.
 //! Must not know: what is asked of it.
 
 use std::path::Path;
 
 use anyhow::Result;
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use jetway::{Client, ClientConfig, Credentials, config::DEFAULT_BASE_URL};
 use serde::Deserialize;
 
-use crate::{data_dir, exit::Usage};
+use crate::{
+    candidates,
+    contexts::{Contexts, Named},
+    data_dir,
+    exit::Usage,
+};
 
 /// Which server, as far as the command line says.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Endpoint {
-    /// Server to talk to [env: CWSANDBOX_BASE_URL] [default: the `jetway serve` of this user]
-    #[arg(long, value_name = "URL", help_heading = "Server")]
+    /// Server to talk to [env: CWSANDBOX_BASE_URL] [default: the context in use, or the `jetway serve` of this user]
+    #[arg(long, value_name = "URL", help_heading = "Server", conflicts_with = "context")]
     url: Option<String>,
 
-    /// Token to send [env: CWSANDBOX_API_KEY] [default: the one of the local server]
-    #[arg(long, value_name = "TOKEN", help_heading = "Server")]
+    /// Token to send [env: CWSANDBOX_API_KEY] [default: the one of that server]
+    #[arg(long, value_name = "TOKEN", help_heading = "Server", conflicts_with = "context")]
     token: Option<String>,
+
+    /// Server by the name that `jetway login` gave it [env: JETWAY_CONTEXT]
+    #[arg(long, value_name = "NAME", help_heading = "Server", add = ArgValueCandidates::new(candidates::contexts))]
+    context: Option<String>,
 }
 
 /// What a running `jetway serve` tells its user's clients.
@@ -31,28 +42,63 @@ struct LocalServer {
 }
 
 impl Endpoint {
-    /// These, with the gaps filled from options that were given before the subcommand.
+    /// These, or options that were given before the subcommand where these say nothing of that server.
     pub fn or(self, before: Self) -> Self {
-        Self { url: self.url.or(before.url), token: self.token.or(before.token) }
+        if self.context.is_some() || (before.context.is_some() && self.url.is_none() && self.token.is_none()) {
+            return Self { context: self.context.or(before.context), ..Self::default() };
+        }
+        Self { url: self.url.or(before.url), token: self.token.or(before.token), context: None }
     }
 
     /// Whether nothing was said.
     pub fn is_empty(&self) -> bool {
-        self.url.is_none() && self.token.is_none()
+        self.url.is_none() && self.token.is_none() && self.context.is_none()
+    }
+
+    /// One server and nothing else.
+    pub fn of(url: &str, token: Option<&str>) -> Self {
+        Self { url: Some(url.to_owned()), token: token.map(str::to_owned), context: None }
     }
 
     /// A client for it; nothing is connected yet.
     pub fn client(self) -> Result<Client> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let either = |first: &str, second: &str| variable(first).or_else(|| variable(second));
-        let url = self.url.or_else(|| either("CWSANDBOX_BASE_URL", "AVIATO_BASE_URL"));
-        let token = self.token.or_else(|| either("CWSANDBOX_API_KEY", "AVIATO_API_KEY"));
-        let (url, token) = resolve(url, token, || LocalServer::find(&data_dir::of_user()?.join("serve.json")))?;
+        let (url, token) = self.resolve()?;
         let config = ClientConfig::new(url);
         Ok(Client::new(match token {
             Some(token) => config.credentials(Credentials::bearer(token)),
             None => config,
         })?)
+    }
+
+    fn resolve(self) -> Result<(String, Option<String>)> {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let either = |first: &str, second: &str| variable(first).or_else(|| variable(second));
+        let local = || LocalServer::find(&data_dir::of_user()?.join("serve.json"));
+        let asked = self.url.is_some() || self.token.is_some();
+        let name = self.context.or_else(|| variable("JETWAY_CONTEXT").filter(|_| !asked));
+        if let Some(name) = name {
+            return named(&Contexts::load()?, &name, local);
+        }
+        let url = self.url.or_else(|| either("CWSANDBOX_BASE_URL", "AVIATO_BASE_URL"));
+        let token = self.token.or_else(|| either("CWSANDBOX_API_KEY", "AVIATO_API_KEY"));
+        if url.is_none() && token.is_none() {
+            let contexts = Contexts::load()?;
+            if let Some(name) = &contexts.current {
+                return named(&contexts, name, local);
+            }
+        }
+        resolve(url, token, local)
+    }
+}
+
+fn named(
+    contexts: &Contexts,
+    name: &str,
+    local: impl FnOnce() -> Option<LocalServer>,
+) -> Result<(String, Option<String>)> {
+    match contexts.find(name)? {
+        Some(Named { url, token }) => Ok((url.clone(), token.clone())),
+        None => resolve(None, None, local),
     }
 }
 
@@ -72,8 +118,8 @@ fn resolve(
         (None, None) => match local() {
             Some(local) => Ok((local.url, local.token)),
             None => Err(Usage::error(
-                "no server is known: start one with `jetway serve`, or name one with --url and --token \
-                 (or CWSANDBOX_BASE_URL and CWSANDBOX_API_KEY)",
+                "no server is known: start one with `jetway serve`, log in to one with `jetway login URL`, or name one \
+                 with --url and --token (or CWSANDBOX_BASE_URL and CWSANDBOX_API_KEY)",
             )),
         },
     }

@@ -3,6 +3,8 @@
 
 use std::{error::Error as StdError, fmt};
 
+use anyhow::Result;
+use futures::future::join_all;
 use jetway::ErrorKind;
 
 use crate::output;
@@ -65,6 +67,19 @@ pub fn report(error: &anyhow::Error) -> u8 {
         ErrorKind::SandboxCommandTimeout => TIMED_OUT,
         _ => FAILED,
     }
+}
+
+/// Does something to each, whatever becomes of the others; prints those that it was done to, and gives the exit code.
+pub async fn each(names: &[String], quiet: bool, one: impl AsyncFn(&str) -> Result<(), jetway::Error>) -> Result<u8> {
+    let mut code = 0;
+    for (name, done) in names.iter().zip(join_all(names.iter().map(|name| one(name))).await) {
+        match done {
+            Ok(()) if quiet => {}
+            Ok(()) => output::print(&format!("{name}\n"))?,
+            Err(error) => code = report(&error.into()),
+        }
+    }
+    Ok(code)
 }
 
 /// A remote command's exit code as ours.

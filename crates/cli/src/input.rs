@@ -4,6 +4,7 @@
 use std::io::IsTerminal;
 
 use bytes::Bytes;
+use futures::Stream;
 use jetway::process::StdinWriter;
 use tokio::sync::mpsc;
 
@@ -37,6 +38,12 @@ pub async fn feed_with(mut writer: StdinWriter, mut more: mpsc::Receiver<Bytes>)
             return;
         }
     }
+}
+
+/// Everything that comes on standard input.
+pub fn stream() -> impl Stream<Item = Bytes> {
+    let mut chunks = read();
+    futures::stream::poll_fn(move |cx| chunks.poll_recv(cx))
 }
 
 fn read() -> mpsc::Receiver<Bytes> {

@@ -12,13 +12,13 @@ use crate::exit::OutputGone;
 
 /// Prints text to standard output.
 pub fn print(text: &str) -> Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(gone)
+    print_bytes(text.as_bytes())
 }
 
-/// Prints a value as JSON, indented, with a line end.
-pub fn print_json(value: &serde_json::Value) -> Result<()> {
-    print(&format!("{value:#}\n"))
+/// Prints bytes to standard output as they are.
+pub fn print_bytes(bytes: &[u8]) -> Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(gone)
 }
 
 /// Says something to the person, on standard error. Nobody there is no failure.

@@ -19,15 +19,7 @@ pub struct RawMode(());
 impl RawMode {
     /// Everything that is typed goes to the other end, control characters too.
     pub fn enter() -> Result<Self> {
-        static ON_PANIC: Once = Once::new();
-        ON_PANIC.call_once(|| {
-            let tell = std::panic::take_hook();
-            std::panic::set_hook(Box::new(move |panic| {
-                // First: what the panic says should be readable.
-                restore();
-                tell(panic);
-            }));
-        });
+        restore_on_panic();
         let before = tcgetattr(stdin()).context("the terminal does not say its mode")?;
         let mut raw = before.clone();
         raw.make_raw();
@@ -42,6 +34,37 @@ impl Drop for RawMode {
     fn drop(&mut self) {
         restore();
     }
+}
+
+/// The terminal as it is now, for somebody else to change: as soon as this is gone, so is the change.
+pub struct Remembered(());
+
+impl Remembered {
+    /// Where there is a terminal.
+    pub fn now() -> Option<Self> {
+        restore_on_panic();
+        let before = tcgetattr(stdin()).ok()?;
+        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+        Some(Self(()))
+    }
+}
+
+impl Drop for Remembered {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+fn restore_on_panic() {
+    static ON_PANIC: Once = Once::new();
+    ON_PANIC.call_once(|| {
+        let tell = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            // First: what the panic says should be readable.
+            restore();
+            tell(panic);
+        }));
+    });
 }
 
 /// As it was before, if it was changed.

@@ -1,14 +1,15 @@
-//! Sandboxes for people and for programs: a table, JSON. Colours only on a terminal.
-//! Must not know: how they were found.
+//! What was found, for people and for programs: a table, JSON, YAML. Colours only on a terminal.
+//! Must not know: how it was found.
 
 use std::time::SystemTime;
 
+use anyhow::{Context, Result};
 use clap::ValueEnum;
 use console::style;
 use jetway::{SandboxStatus, sandbox::SandboxInfo};
 use serde_json::{Value, json};
 
-use crate::duration;
+use crate::{duration, output};
 
 /// How to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -18,6 +19,38 @@ pub enum Format {
     Table,
     /// For programs
     Json,
+    /// For both
+    Yaml,
+}
+
+/// Prints it in the form that was asked for.
+pub fn print(format: Format, value: impl FnOnce() -> Value, table: impl FnOnce() -> String) -> Result<()> {
+    match format {
+        Format::Table => output::print(&table()),
+        Format::Json => output::print(&format!("{:#}\n", value())),
+        Format::Yaml => output::print(&serde_saphyr::to_string(&value()).context("this cannot be said in YAML")?),
+    }
+}
+
+/// What there is of a thing, one line each: what is not known is left out.
+pub fn lines(facts: &[(&str, Option<String>)]) -> String {
+    let known = || facts.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    let width = known().map(|(name, _)| name.len()).max().unwrap_or(0) + 1;
+    known().map(|(name, value)| format!("{:width$} {value}\n", format!("{name}:"))).collect()
+}
+
+/// How long ago, roughly.
+pub fn age(at: Option<SystemTime>) -> String {
+    let ago = at.and_then(|at| SystemTime::now().duration_since(at).ok()).map(duration::roughly);
+    ago.unwrap_or_else(|| NONE.to_owned())
+}
+
+/// What a table has where there is nothing.
+pub const NONE: &str = "-";
+
+/// Text, or what a table has where there is none.
+pub fn or_none(text: Option<&str>) -> String {
+    text.unwrap_or(NONE).to_owned()
 }
 
 /// Columns as wide as their widest cell.
@@ -40,14 +73,12 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 
 /// One row of a list.
 pub fn row(info: &SandboxInfo) -> Vec<String> {
-    let age = info.created_at.and_then(|at| SystemTime::now().duration_since(at).ok()).map(duration::roughly);
-    let none = || "-".to_owned();
     vec![
         info.id.clone(),
         status(info.status),
-        info.image.clone().unwrap_or_else(none),
-        age.unwrap_or_else(none),
-        if info.tags.is_empty() { none() } else { info.tags.join(",") },
+        or_none(info.image.as_deref()),
+        age(info.created_at),
+        if info.tags.is_empty() { NONE.to_owned() } else { info.tags.join(",") },
     ]
 }
 
@@ -68,30 +99,29 @@ pub fn status(status: SandboxStatus) -> String {
 
 /// Everything about one, for people: what is not known is left out.
 pub fn details(info: &SandboxInfo) -> String {
-    let mut lines = vec![("Id", info.id.clone()), ("Status", status(info.status))];
-    let mut say = |name: &'static str, value: Option<String>| lines.extend(value.map(|value| (name, value)));
-    say("Reason", info.status_reason.clone());
-    say("Exit code", info.exit_code.map(|code| code.to_string()));
-    say("Name", info.display_name.clone());
-    say("Image", info.image.clone());
-    say("Tags", Some(info.tags.join(", ")).filter(|tags| !tags.is_empty()));
-    say("Created", info.created_at.map(moment));
-    say("Started", info.started_at.map(moment));
-    say("Ended", info.ended_at.map(moment));
-    say("Lifetime", info.max_lifetime.map(duration::roughly));
-    say("Runner", info.runner_id.clone());
-    say("Runtime", info.runtime_class.clone());
-    say("CPU limit", info.resource_limits.cpu.clone());
-    say("Memory limit", info.resource_limits.memory.clone());
-    for (name, value) in &info.annotations {
-        say("Annotation", Some(format!("{name}={value}")));
-    }
+    let mut facts = vec![
+        ("Id", Some(info.id.clone())),
+        ("Status", Some(status(info.status))),
+        ("Reason", info.status_reason.clone()),
+        ("Exit code", info.exit_code.map(|code| code.to_string())),
+        ("Name", info.display_name.clone()),
+        ("Image", info.image.clone()),
+        ("Tags", Some(info.tags.join(", ")).filter(|tags| !tags.is_empty())),
+        ("Created", info.created_at.map(moment)),
+        ("Started", info.started_at.map(moment)),
+        ("Ended", info.ended_at.map(moment)),
+        ("Lifetime", info.max_lifetime.map(duration::roughly)),
+        ("Runner", info.runner_id.clone()),
+        ("Runtime", info.runtime_class.clone()),
+        ("CPU limit", info.resource_limits.cpu.clone()),
+        ("Memory limit", info.resource_limits.memory.clone()),
+    ];
+    facts.extend(info.annotations.iter().map(|(name, value)| ("Annotation", Some(format!("{name}={value}")))));
     for service in &info.services {
         let url = service.url.as_deref().unwrap_or("not reachable from outside");
-        say("Service", Some(format!("{} ({}): {url}", service.name, service.port)));
+        facts.push(("Service", Some(format!("{} ({}): {url}", service.name, service.port))));
     }
-    let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 1;
-    lines.iter().map(|(name, value)| format!("{:width$} {value}\n", format!("{name}:"))).collect()
+    lines(&facts)
 }
 
 /// Everything about one, by the names that the JavaScript client uses.
@@ -116,11 +146,14 @@ pub fn json(info: &SandboxInfo) -> Value {
         "runtimeClass": info.runtime_class,
         "resourceRequests": { "cpu": info.resource_requests.cpu, "memory": info.resource_requests.memory },
         "resourceLimits": { "cpu": info.resource_limits.cpu, "memory": info.resource_limits.memory },
+        "scratchVolumes": info.scratch_volumes,
+        "volumeIds": info.volume_ids,
         "services": services,
     })
 }
 
-fn moment(time: SystemTime) -> String {
+/// A time as RFC 3339 writes it.
+pub fn moment(time: SystemTime) -> String {
     prost_types::Timestamp::from(time).to_string()
 }
 

@@ -1,5 +1,5 @@
-//! A file's bytes, both ways: in one call while they fit into one, as a process's stream beyond; whole or not at all.
-//! Must not know: the command line.
+//! A file's bytes, both ways: in one call while they fit into one, as a process's stream beyond; whole or not at all. A copy
+//! that may be resumed keeps its part beside the target. Must not know: the command line, directories.
 
 use std::{
     fs::Metadata,
@@ -11,14 +11,17 @@ use std::{
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use futures::StreamExt;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jetway::{ExecOptions, Process, Sandbox, sandbox::MAX_FILE_BYTES};
 use tokio::{
-    fs::File,
-    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    fs::{File, OpenOptions},
+    io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
 };
 
-use crate::signals::{Caught, Signals};
+use crate::{
+    progress::Progress,
+    resume,
+    signals::{Caught, Signals},
+};
 
 /// `$1` is the target, `$2` the name it gets in a directory, `$3` the size or nothing, `$4` the mode.
 const RECEIVE: &str = r#"set -e
@@ -26,6 +29,16 @@ const RECEIVE: &str = r#"set -e
 d=${1%/*}; mkdir -p -- "${d:-/}"; t="$1.$$.part"; trap 'rm -f -- "$t"' EXIT; trap 'exit 1' HUP INT TERM
 cat >"$t"
 [ -z "$3" ] || [ "$(wc -c <"$t")" -eq "$3" ] || { echo "only a part of the file arrived" >&2; exit 1; }
+chmod "$4" -- "$t"; mv -f -- "$t" "$1""#;
+
+/// The same, from the byte `$5` on, where what came before lies in a part that outlives us.
+const RECEIVE_ON: &str = r#"set -e
+[ -d "$1" ] && set -- "${1%/}/$2" "$2" "$3" "$4" "$5"
+d=${1%/*}; mkdir -p -- "${d:-/}"; t="$d/.${1##*/}.jetway-part"
+[ "$5" -gt 0 ] || : >"$t"
+cat >>"$t"
+[ -z "$3" ] || [ "$(wc -c <"$t")" -eq "$3" ] ||
+  { echo "only a part of the file arrived; the same command goes on from there" >&2; exit 1; }
 chmod "$4" -- "$t"; mv -f -- "$t" "$1""#;
 
 /// Prints `d`, or the size and whether it is executable.
@@ -44,49 +57,23 @@ pub struct Remote {
     executable: bool,
 }
 
-/// Shows how far a copy is, where somebody looks.
-pub struct Progress(ProgressBar);
-
-impl Progress {
-    /// Of a file with this name; without a size only what has passed.
-    pub fn of(name: &str, size: Option<u64>) -> Self {
-        // Hidden by itself where standard error is no terminal.
-        let bar = ProgressBar::with_draw_target(size, ProgressDrawTarget::stderr());
-        let template = match size {
-            Some(_) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
-            None => "{msg} {spinner} {bytes} {bytes_per_sec}",
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        bar.set_message(name.to_owned());
-        Self(bar)
-    }
-
-    fn add(&self, bytes: usize) {
-        self.0.inc(bytes as u64);
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
-    }
-}
-
 /// Sends an open file. What changes size meanwhile is refused by the other end. Gives the signal that ended it, if any.
 pub async fn upload(
     sandbox: &Sandbox,
-    file: File,
+    mut file: File,
     about: &Metadata,
-    path: &str,
-    name: &str,
-    progress: Progress,
+    (path, name): (&str, &str),
+    resume: bool,
     signals: &mut Signals,
 ) -> Result<Option<Caught>> {
+    let progress = Progress::of(name, about.is_file().then_some(about.len()));
+    let offset = if resume { resume::of_upload(sandbox, &mut file, path, name).await? } else { 0 };
+    file.seek(std::io::SeekFrom::Start(offset)).await.or_else(|error| if offset == 0 { Ok(0) } else { Err(error) })?;
+    progress.skip(offset);
     let size = if about.is_file() { about.len().to_string() } else { String::new() };
     let mode = if about.permissions().mode() & 0o111 == 0 { "644" } else { "755" };
-    let command = ["/bin/sh", "-c", RECEIVE, "sh", path, name, &size, mode];
+    let script = if resume { RECEIVE_ON } else { RECEIVE };
+    let command = ["/bin/sh", "-c", script, "sh", path, name, &size, mode, &offset.to_string()];
     let mut process = sandbox.exec(command, ExecOptions::default().stdin(true));
     let Some(mut writer) = process.stdin() else { bail!("the process takes no input") };
     let mut chunks = Chunks(file);
@@ -132,29 +119,55 @@ pub async fn look(sandbox: &Sandbox, path: &str) -> Result<Option<Remote>> {
 }
 
 /// Fetches a file.
-pub async fn download(sandbox: &Sandbox, path: &str, about: Remote, target: &Path, progress: Progress) -> Result<()> {
+pub async fn download(sandbox: &Sandbox, path: &str, about: Remote, target: &Path, resume: bool) -> Result<()> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let progress = Progress::of(name, Some(about.size));
     // Not in the place of a link or a device: in the file that it leads to, or into the device.
     let target = tokio::fs::canonicalize(target).await.unwrap_or_else(|_| target.to_owned());
     if tokio::fs::metadata(&target).await.is_ok_and(|target| !target.is_file()) {
-        return fetch(sandbox, path, Remote { executable: false, ..about }, &target, &progress).await;
+        return fetch(sandbox, path, Remote { executable: false, ..about }, &target, 0, &progress).await;
     }
-    let draft = draft_of(&target);
-    fetch(sandbox, path, about, &draft.0, &progress).await?;
-    tokio::fs::rename(&draft.0, &target).await.with_context(|| target.display().to_string())
+    let (draft, offset) = match resume {
+        true => {
+            let part = resume::part_of(&target);
+            let offset = resume::of_download(sandbox, path, about.size, &part).await?;
+            (Draft { path: part, kept: true }, offset)
+        }
+        false => (draft_of(&target), 0),
+    };
+    progress.skip(offset);
+    fetch(sandbox, path, about, &draft.path, offset, &progress).await?;
+    tokio::fs::rename(&draft.path, &target).await.with_context(|| target.display().to_string())
 }
 
-async fn fetch(sandbox: &Sandbox, path: &str, about: Remote, into: &Path, progress: &Progress) -> Result<()> {
-    let mut file = File::create(into).await.with_context(|| into.display().to_string())?;
-    let mut received = 0;
+async fn fetch(
+    sandbox: &Sandbox,
+    path: &str,
+    about: Remote,
+    into: &Path,
+    offset: u64,
+    progress: &Progress,
+) -> Result<()> {
+    let mut opening = OpenOptions::new();
+    opening.create(true);
+    // Both at once is refused.
+    if offset == 0 {
+        opening.write(true).truncate(true)
+    } else {
+        opening.append(true)
+    };
+    let mut file = opening.open(into).await.with_context(|| into.display().to_string())?;
+    let mut received = offset;
     let mut keep = async |data: Bytes| {
         received += data.len() as u64;
         progress.add(data.len());
         file.write_all(&data).await.with_context(|| into.display().to_string())
     };
-    if about.size <= MAX_FILE_BYTES as u64 {
+    if about.size <= MAX_FILE_BYTES as u64 && offset == 0 {
         keep(sandbox.read_file(path).await?).await?;
     } else {
-        let process = sandbox.exec(["cat", "--", path], ExecOptions::default());
+        let from = format!("+{}", offset + 1);
+        let process = sandbox.exec(["tail", "-c", &from, "--", path], ExecOptions::default());
         if let Some(mut output) = process.stdout() {
             while let Some(data) = output.next().await {
                 keep(data?).await?;
@@ -175,23 +188,28 @@ async fn fetch(sandbox: &Sandbox, path: &str, about: Remote, into: &Path, progre
     file.flush().await.with_context(|| into.display().to_string())
 }
 
-/// A file that is not finished, removed unless it was renamed.
-struct Draft(PathBuf);
+/// A file that is not finished, removed unless it was renamed or is kept to go on from.
+struct Draft {
+    path: PathBuf,
+    kept: bool,
+}
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+        if !self.kept {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
 fn draft_of(target: &Path) -> Draft {
     let mut draft = target.as_os_str().to_owned();
     draft.push(format!(".{}.part", std::process::id()));
-    Draft(draft.into())
+    Draft { path: draft.into(), kept: false }
 }
 
 /// Its output, or what it said against it.
-async fn finished(process: Process, path: &str) -> Result<Bytes> {
+pub async fn finished(process: Process, path: &str) -> Result<Bytes> {
     let result = process.await?;
     if result.ok() {
         return Ok(result.stdout);

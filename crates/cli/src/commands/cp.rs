@@ -1,4 +1,4 @@
-//! `jetway cp`: a file from here to a sandbox, or back.
+//! `jetway cp`: files and directories from here to a sandbox, or back.
 
 use std::path::{Path, PathBuf};
 
@@ -7,25 +7,36 @@ use clap::Args;
 use jetway::{Client, Sandbox};
 
 use crate::{
+    archive::{self, Wish},
     exit::Usage,
     signals::{Caught, Signals},
-    transfer::{self, Progress},
+    transfer,
 };
 
-/// Copy a file to a sandbox, or from one.
+/// Copy files and directories to a sandbox, or from one.
 ///
-/// One side is ID:PATH, with an absolute path; the other is a file here. A directory as the target keeps the file's name.
-/// Executable files stay executable. The target is there whole or not at all.
+/// One side is ID:PATH, with an absolute path; the other is here. A directory as the target keeps the name of what is
+/// copied; DIR/. copies what is in it. Executable files stay executable, links stay links. A file is there whole or not
+/// at all; a directory comes file by file, and needs tar in the sandbox.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:
   jetway cp data.csv ID:/work/data.csv
   jetway cp ID:/work/plot.png .
-  jetway cp ./odd:name ID:/tmp/            a file here whose name has a colon
-
-Directories go through tar:
-  tar -cf - src | jetway exec ID -- tar -C /work -xf -
-  jetway exec ID -- tar -C /work -cf - out | tar -xf -")]
+  jetway cp src ID:/work                   becomes /work/src where /work is a directory, else /work
+  jetway cp src/. ID:/work                 what is in src
+  jetway cp ID:/work/out results
+  jetway cp --resume model.bin ID:/models/ goes on where the same command broke off
+  jetway cp --resume data ID:/data         leaves out files that are there with the same size and time
+  jetway cp ./odd:name ID:/tmp/            a file here whose name has a colon")]
 pub struct Cp {
+    /// Keep what has arrived when a copy breaks off, and go on from there
+    #[arg(long)]
+    resume: bool,
+
+    /// Copy what links lead to instead of links (from here only)
+    #[arg(short = 'L', long)]
+    follow_links: bool,
+
     /// What to copy
     #[arg(value_name = "SOURCE")]
     source: Place,
@@ -61,14 +72,17 @@ impl std::str::FromStr for Place {
 
 /// Copies it.
 pub async fn run(cp: Cp, client: Client) -> Result<u8> {
+    let wish = Wish { resume: cp.resume, follow: cp.follow_links };
+    let mut signals = Signals::listen()?;
     let caught = match (cp.source, cp.target) {
-        (Place::Here(source), Place::There { id, path }) => send(&client, &source, &id, &path).await?,
+        (Place::Here(source), Place::There { id, path }) if is_dir(&source)? => {
+            until_signal(send_all(&client, &source, &id, &path, wish), &mut signals).await?
+        }
+        (Place::Here(source), Place::There { id, path }) => {
+            send(&client, &source, &id, &path, cp.resume, &mut signals).await?
+        }
         (Place::There { id, path }, Place::Here(target)) => {
-            let mut signals = Signals::listen()?;
-            tokio::select! {
-                fetched = fetch(&client, &id, &path, &target) => fetched.map(|()| None)?,
-                caught = signals.next() => Some(caught),
-            }
+            until_signal(fetch(&client, &id, &path, &target, wish), &mut signals).await?
         }
         (Place::Here(_), Place::Here(_)) => {
             return Err(Usage::error(
@@ -84,37 +98,62 @@ pub async fn run(cp: Cp, client: Client) -> Result<u8> {
     Ok(caught.map_or(0, Caught::exit_code))
 }
 
-async fn send(client: &Client, source: &Path, id: &str, path: &str) -> Result<Option<Caught>> {
+async fn until_signal(copying: impl Future<Output = Result<()>>, signals: &mut Signals) -> Result<Option<Caught>> {
+    tokio::select! {
+        copied = copying => copied.map(|()| None),
+        caught = signals.next() => Ok(Some(caught)),
+    }
+}
+
+fn is_dir(path: &Path) -> Result<bool> {
+    std::fs::metadata(path).map(|about| about.is_dir()).with_context(|| path.display().to_string())
+}
+
+async fn send(
+    client: &Client,
+    source: &Path,
+    id: &str,
+    path: &str,
+    resume: bool,
+    signals: &mut Signals,
+) -> Result<Option<Caught>> {
     let said = || source.display().to_string();
     let file = tokio::fs::File::open(source).await.with_context(said)?;
     let about = file.metadata().await.with_context(said)?;
-    if about.is_dir() {
-        return Err(directory(&said()));
-    }
     let name = name_of(source)?;
     let sandbox = Sandbox::from_id(client, id).await?;
-    let progress = Progress::of(&name, about.is_file().then_some(about.len()));
     let path = if path.ends_with('/') { format!("{path}{name}") } else { path.to_owned() };
-    transfer::upload(&sandbox, file, &about, &path, &name, progress, &mut Signals::listen()?).await
+    transfer::upload(&sandbox, file, &about, (&path, &name), resume, signals).await
 }
 
-async fn fetch(client: &Client, id: &str, path: &str, target: &Path) -> Result<()> {
+async fn send_all(client: &Client, source: &Path, id: &str, path: &str, wish: Wish) -> Result<()> {
     let sandbox = Sandbox::from_id(client, id).await?;
-    let about = transfer::look(&sandbox, path).await?.ok_or_else(|| directory(&format!("{id}:{path}")))?;
-    let name = name_of(Path::new(path))?;
-    let progress = Progress::of(&name, Some(about.size));
+    // `.` and what ends with it have no name to keep.
+    let contents = source.as_os_str().to_string_lossy().ends_with("/.") || source.file_name().is_none();
+    let name = source.file_name().map_or_else(|| ".".to_owned(), |name| name.to_string_lossy().into_owned());
+    let into = !contents && (path.ends_with('/') || sandbox.files().is_dir(path).await?);
+    let target = if into { format!("{}/{name}", path.trim_end_matches('/')) } else { path.to_owned() };
+    archive::upload(&sandbox, source, &target, &name, wish).await
+}
+
+async fn fetch(client: &Client, id: &str, path: &str, target: &Path, wish: Wish) -> Result<()> {
+    let sandbox = Sandbox::from_id(client, id).await?;
     let into = target.is_dir() || target.as_os_str().to_string_lossy().ends_with('/');
+    let Some(about) = transfer::look(&sandbox, path).await? else {
+        let contents = path.ends_with("/.") || path == "/";
+        let name = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = name.unwrap_or_else(|| ".".to_owned());
+        let target = if into && !contents { target.join(&name) } else { target.to_owned() };
+        return archive::download(&sandbox, path, &target, &name, wish).await;
+    };
+    let name = name_of(Path::new(path))?;
     let target = if into { target.join(&name) } else { target.to_owned() };
-    transfer::download(&sandbox, path, about, &target, progress).await
+    transfer::download(&sandbox, path, about, &target, wish.resume).await
 }
 
 fn name_of(path: &Path) -> Result<String> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     name.ok_or_else(|| Usage::error(format!("{} names no file", path.display())))
-}
-
-fn directory(what: &str) -> anyhow::Error {
-    Usage::error(format!("{what} is a directory; copy directories with tar, as `jetway cp --help` shows"))
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::{exit, output, show::Format};
+use crate::{
+    exit,
+    show::{self, Format},
+};
 
 /// Say what this machine can isolate, and what to do about the rest.
 ///
@@ -21,10 +24,7 @@ pub struct Doctor {
 /// Looks, and says.
 pub fn run(doctor: &Doctor) -> Result<u8> {
     let found = examine();
-    match doctor.output {
-        Format::Json => output::print_json(&found.json())?,
-        Format::Table => output::print(&found.text())?,
-    }
+    show::print(doctor.output, || found.json(), || found.text())?;
     Ok(if found.problem.is_none() { 0 } else { exit::FAILED })
 }
 

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use jetway::{Client, Sandbox, sandbox::ShellOptions};
 
 use crate::{
-    attach, duration, follow,
+    attach, candidates, duration, follow,
     process_options::{Connection, parse_variable},
     signals::Signals,
 };
@@ -23,7 +24,7 @@ use crate::{
   jetway exec ID -t -i -- top                              with a terminal")]
 pub struct Exec {
     /// Sandbox
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = ArgValueCandidates::new(candidates::sandboxes))]
     id: String,
 
     #[command(flatten)]

@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use jetway::{Client, Sandbox};
 
 use crate::{
-    output,
+    candidates,
     show::{self, Format},
 };
 
@@ -16,7 +17,7 @@ use crate::{
   jetway get ID -o json | jq -r .status")]
 pub struct Get {
     /// Sandbox
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = ArgValueCandidates::new(candidates::sandboxes))]
     id: String,
 
     /// How to print it
@@ -27,9 +28,6 @@ pub struct Get {
 /// Shows it.
 pub async fn run(get: Get, client: Client) -> Result<u8> {
     let info = Sandbox::from_id(&client, &get.id).await?.info();
-    match get.output {
-        Format::Table => output::print(&show::details(&info))?,
-        Format::Json => output::print_json(&show::json(&info))?,
-    }
+    show::print(get.output, || show::json(&info), || show::details(&info))?;
     Ok(0)
 }

@@ -94,19 +94,16 @@ fn told(done: &str, image: &images::Image) -> Result<()> {
 
 fn list(images: &Images, format: Format) -> Result<()> {
     let found = images.list()?;
-    if format == Format::Json {
-        let json = |image: &images::Image| {
-            json!({
-                "name": image.name, "digest": image.digest, "layers": image.layers, "size": image.size,
-                "source": image.source,
-            })
-        };
-        return output::print_json(&Value::Array(found.iter().map(json).collect()));
-    }
+    let json = |image: &images::Image| {
+        json!({
+            "name": image.name, "digest": image.digest, "layers": image.layers, "size": image.size,
+            "source": image.source,
+        })
+    };
     let row = |image: &images::Image| {
         let digest: String = image.digest.chars().skip("sha256:".len()).take(12).collect();
         vec![image.name.clone(), digest, image.layers.len().to_string(), image.source.clone()]
     };
-    let rows: Vec<_> = found.iter().map(row).collect();
-    output::print(&show::table(&["IMAGE", "DIGEST", "LAYERS", "SOURCE"], &rows))
+    let table = || show::table(&["IMAGE", "DIGEST", "LAYERS", "SOURCE"], &found.iter().map(row).collect::<Vec<_>>());
+    show::print(format, || Value::Array(found.iter().map(json).collect()), table)
 }

@@ -4,10 +4,11 @@ use std::time::SystemTime;
 
 use anyhow::Result;
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use futures::stream;
 use jetway::{Client, Sandbox, sandbox::LogOptions};
 
-use crate::{duration, output};
+use crate::{candidates, duration, output};
 
 /// Show what a sandbox's own command printed (not what `exec` runs).
 ///
@@ -20,7 +21,7 @@ use crate::{duration, output};
   jetway logs ID --since 2026-01-31T12:00:00Z")]
 pub struct Logs {
     /// Sandbox
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = ArgValueCandidates::new(candidates::sandboxes))]
     id: String,
 
     /// Go on until the command ends

@@ -50,11 +50,10 @@ pub async fn run(ls: Ls, client: Client) -> Result<u8> {
     let infos: Vec<_> = found.iter().map(Sandbox::info).collect();
     if quiet {
         output::print(&infos.iter().map(|info| format!("{}\n", info.id)).collect::<String>())?;
-    } else if output == Format::Json {
-        output::print_json(&Value::Array(infos.iter().map(show::json).collect()))?;
-    } else {
-        let rows: Vec<_> = infos.iter().map(show::row).collect();
-        output::print(&show::table(&show::COLUMNS, &rows))?;
+        return Ok(0);
     }
+    let value = || Value::Array(infos.iter().map(show::json).collect());
+    let table = || show::table(&show::COLUMNS, &infos.iter().map(show::row).collect::<Vec<_>>());
+    show::print(output, value, table)?;
     Ok(0)
 }

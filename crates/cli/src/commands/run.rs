@@ -5,12 +5,7 @@ use clap::Args;
 use jetway::{Client, Sandbox, sandbox::ShellOptions};
 
 use crate::{
-    attach,
-    exit::Usage,
-    follow, output,
-    process_options::Connection,
-    signals::Signals,
-    throwaway::{self, Shape},
+    attach, exit::Usage, follow, output, process_options::Connection, shape::Shape, signals::Signals, throwaway,
 };
 
 /// Run a command in a new sandbox, and delete the sandbox afterwards.

@@ -2,13 +2,10 @@
 
 use anyhow::Result;
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use jetway::{Client, Sandbox, sandbox::ShellOptions};
 
-use crate::{
-    attach,
-    signals::Signals,
-    throwaway::{self, Shape},
-};
+use crate::{attach, candidates, shape::Shape, signals::Signals, throwaway};
 
 /// Open a shell in a sandbox, or in a new one that is deleted afterwards.
 ///
@@ -22,7 +19,7 @@ use crate::{
   jetway sh --image node:20        a new one with this image")]
 pub struct Sh {
     /// Sandbox; without it a new one is made, and deleted when the shell ends
-    #[arg(value_name = "ID", conflicts_with_all = ["image", "env", "cwd", "tags", "max_lifetime"])]
+    #[arg(value_name = "ID", add = ArgValueCandidates::new(candidates::sandboxes), conflicts_with = "shape")]
     id: Option<String>,
 
     /// Command line to run instead of a shell

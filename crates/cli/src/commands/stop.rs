@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use futures::future::join_all;
-use jetway::{Client, Error, Sandbox, sandbox::StopOptions};
+use clap_complete::ArgValueCandidates;
+use jetway::{Client, Sandbox, sandbox::StopOptions};
 
-use crate::{duration, exit, output};
+use crate::{candidates, duration, exit};
 
 /// Stop sandboxes, and wait until they have ended.
 ///
@@ -36,7 +36,7 @@ pub struct Delete {
 #[derive(Debug, Args)]
 struct Which {
     /// Sandboxes
-    #[arg(value_name = "ID", required = true)]
+    #[arg(value_name = "ID", required = true, add = ArgValueCandidates::new(candidates::sandboxes))]
     ids: Vec<String>,
 
     /// How long their processes get to end by themselves
@@ -56,19 +56,6 @@ impl Which {
     fn options(&self) -> StopOptions {
         StopOptions::default().graceful_shutdown(self.grace).missing_ok(self.missing_ok)
     }
-
-    /// Every one is tried, whatever became of the others.
-    fn report(self, ended: Vec<Result<(), Error>>) -> Result<u8> {
-        let mut code = 0;
-        for (id, ended) in self.ids.iter().zip(ended) {
-            match ended {
-                Ok(()) if self.quiet => {}
-                Ok(()) => output::print(&format!("{id}\n"))?,
-                Err(error) => code = exit::report(&error.into()),
-            }
-        }
-        Ok(code)
-    }
 }
 
 /// Stops them.
@@ -78,12 +65,10 @@ pub async fn stop(Stop { which }: Stop, client: Client) -> Result<u8> {
         Err(error) if which.missing_ok && error.kind() == jetway::ErrorKind::SandboxNotFound => Ok(()),
         Err(error) => Err(error),
     };
-    let ended = join_all(which.ids.iter().map(|id| one(id))).await;
-    which.report(ended)
+    exit::each(&which.ids, which.quiet, one).await
 }
 
 /// Deletes them.
 pub async fn delete(Delete { which }: Delete, client: Client) -> Result<u8> {
-    let ended = join_all(which.ids.iter().map(|id| Sandbox::delete_by_id(&client, id, which.options()))).await;
-    which.report(ended)
+    exit::each(&which.ids, which.quiet, async |id| Sandbox::delete_by_id(&client, id, which.options()).await).await
 }
