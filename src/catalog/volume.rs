@@ -106,6 +106,24 @@ impl VolumeSpec {
         self
     }
 
+    /// Sets the namespace of the claim.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// Sets the runner that has it.
+    pub fn runner_id(mut self, id: impl Into<String>) -> Self {
+        self.runner_id = Some(id.into());
+        self
+    }
+
+    /// Sets the words for people.
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
     fn into_wire(self) -> Result<wire::Volume, Error> {
         let Self { claim, namespace, sub_path, runner_id, read_only, description } = self;
         named("claim", &claim)?;
@@ -123,11 +141,26 @@ impl VolumeSpec {
 
 /// What to change of a volume; what is `None` stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct VolumeChanges {
     /// However a sandbox mounts it from now on.
     pub read_only: Option<bool>,
     /// For people.
     pub description: Option<String>,
+}
+
+impl VolumeChanges {
+    /// Sets whether every mount is read-only from now on.
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = Some(read_only);
+        self
+    }
+
+    /// Sets the words for people.
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
 }
 
 impl Volume {

@@ -28,6 +28,7 @@ pub enum RunStatus {
 
 /// An exception of the code: data, not a failure of the call.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
 pub struct CodeError {
     /// Its class, such as `ZeroDivisionError`.
     pub name: String,
@@ -39,6 +40,7 @@ pub struct CodeError {
 
 /// A value that was shown, in as many forms as it has.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
 pub struct CodeResult {
     /// Whether it is the value of the last expression; otherwise it was displayed on the way.
     pub is_value: bool,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::{StreamExt, channel::mpsc};
+use futures::{Stream, StreamExt, channel::mpsc};
 use serde::Deserialize;
 
 use super::{
@@ -64,6 +64,11 @@ impl Drop for Interrupter {
 }
 
 impl Run {
+    /// Its events as a stream. What it gives does not have the end: [`finish`](Self::finish) has.
+    pub fn events(&mut self) -> impl Stream<Item = Result<RunEvent, Error>> + Unpin + '_ {
+        Box::pin(futures::stream::unfold(self, |run| async move { Some((run.next().await?, run)) }))
+    }
+
     /// Its next event; `None` after the last. Not asking for it slows the code down.
     ///
     /// # Errors

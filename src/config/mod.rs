@@ -26,6 +26,7 @@ pub const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
 /// assert!(!format!("{config:?}").contains("secret"));
 /// ```
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct ClientConfig {
     /// Root of the server, `http` or `https`. Default: the hosted service.
     pub base_url: String,
@@ -106,6 +107,7 @@ impl fmt::Debug for ClientConfig {
 
 /// As whom calls are made.
 #[derive(Clone, Default)]
+#[non_exhaustive]
 pub enum Credentials {
     /// Anonymous.
     #[default]

@@ -230,6 +230,13 @@ impl fmt::Debug for Error {
     }
 }
 
+/// For readers and writers, whose errors are these: the error itself is inside.
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        Self::other(error)
+    }
+}
+
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.inner.source.as_deref().map(|source| source as _)

@@ -6,6 +6,7 @@
 mod buffer;
 mod driver;
 mod handle;
+mod io;
 mod keep;
 mod lines;
 mod options;

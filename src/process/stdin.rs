@@ -54,7 +54,7 @@ impl StdinFrame {
 
 /// Writes to a process. Dropping it is end of file.
 pub struct StdinWriter {
-    chunks: mpsc::Sender<Bytes>,
+    pub(super) chunks: mpsc::Sender<Bytes>,
 }
 
 impl StdinWriter {

@@ -78,6 +78,7 @@ impl Outputs {
         let next = if ending.peek().is_some() { Sink::Discard } else { Sink::Stream(sender) };
         match std::mem::replace(&mut *sink, next) {
             Sink::Collect(buffer) => Some(ProcessOutput {
+                rest: Bytes::new(),
                 collected: buffer.into_pieces().filter(|piece| !piece.is_empty()).collect(),
                 live: receiver,
                 ending: Some(ending),
@@ -102,8 +103,11 @@ impl Outputs {
 
 /// A live output of a process. Held and not read, it holds up the process; dropped, the rest is discarded.
 ///
-/// Ends with the process. A process that did not end well gives its error last.
+/// Ends with the process. A process that did not end well gives its error last. A [`Stream`] of what came, and an
+/// [`AsyncRead`](futures::AsyncRead) of the same bytes.
 pub struct ProcessOutput {
+    /// What a reader has left of the last piece.
+    pub(super) rest: Bytes,
     collected: VecDeque<Bytes>,
     live: mpsc::Receiver<Bytes>,
     ending: Option<Ending>,
@@ -116,6 +120,9 @@ impl Stream for ProcessOutput {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
+        if !this.rest.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(&mut this.rest))));
+        }
         if let Some(piece) = this.collected.pop_front() {
             return Poll::Ready(Some(Ok(piece)));
         }

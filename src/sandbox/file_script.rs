@@ -37,6 +37,7 @@ const WRITE: &str = r#"d=${1%/*}; mkdir -p -- "${d:-/}" && exec cat >"$1""#;
 
 /// Something to do with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FileOperation {
     /// What lies in a directory, that many levels deep.
     List {

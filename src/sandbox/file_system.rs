@@ -2,7 +2,7 @@
 //! Must not know: which transport carries the calls.
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt};
+use futures::{AsyncBufRead, Stream, StreamExt, TryStreamExt};
 
 use super::{FileEntry, FileKind, FileOperation, MAX_FILE_BYTES, Sandbox, file_script};
 use crate::{
@@ -266,6 +266,18 @@ pub fn part_of(path: &str) -> Result<String, Error> {
 }
 
 /// A file as it comes. Dropping it ends the reading.
+///
+/// ```no_run
+/// # async fn example(sandbox: jetway::Sandbox) -> Result<(), Box<dyn std::error::Error>> {
+/// use futures::AsyncBufReadExt;
+///
+/// let mut lines = sandbox.files().read_stream("/var/log/app.log").await?.into_async_read().lines();
+/// while let Some(line) = futures::StreamExt::next(&mut lines).await {
+///     println!("{}", line?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct FileReader {
     path: String,
     process: Process,
@@ -275,6 +287,16 @@ pub struct FileReader {
 }
 
 impl FileReader {
+    /// The same as a stream.
+    pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, Error>> + Unpin + use<> {
+        Box::pin(futures::stream::unfold(self, |mut reader| async move { Some((reader.next().await?, reader)) }))
+    }
+
+    /// The same as a reader.
+    pub fn into_async_read(self) -> impl AsyncBufRead + Unpin + use<> {
+        self.into_stream().map_err(std::io::Error::from).into_async_read()
+    }
+
     /// The next piece; `None` at the end of a file that arrived whole, and after an error.
     pub async fn next(&mut self) -> Option<Result<Bytes, Error>> {
         if self.ended {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use futures::{Stream, TryStreamExt, stream};
+
 use super::{Sandbox, SandboxStatus};
 use crate::{
     client::{self, CallOptions, Client},
@@ -81,6 +83,25 @@ pub struct SandboxList {
 }
 
 impl SandboxList {
+    /// One by one, page after page; nothing is asked for before it is needed.
+    ///
+    /// ```no_run
+    /// # async fn example(client: jetway::Client) -> Result<(), jetway::Error> {
+    /// use futures::TryStreamExt;
+    /// use jetway::{Sandbox, sandbox::ListOptions};
+    ///
+    /// let mut found = Sandbox::list(&client, ListOptions::default().tag("ci")).into_stream();
+    /// while let Some(sandbox) = found.try_next().await? {
+    ///     println!("{:?}", sandbox.id());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn into_stream(self) -> impl Stream<Item = Result<Sandbox, Error>> + Unpin + use<> {
+        let pages = stream::unfold(self, |mut list| async move { Some((list.next_page().await?, list)) });
+        Box::pin(pages.map_ok(|page| stream::iter(page.into_iter().map(Ok))).try_flatten())
+    }
+
     /// The next page; `None` after the last one, and after an error.
     pub async fn next_page(&mut self) -> Option<Result<Vec<Sandbox>, Error>> {
         let mut request = match self.request.take()? {

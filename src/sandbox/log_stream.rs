@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use futures::Stream;
+
 use super::{
     LogChunk,
     log_place::{Heard, Place},
@@ -32,6 +34,11 @@ pub struct LogStream {
 }
 
 impl LogStream {
+    /// The same as a stream.
+    pub fn into_stream(self) -> impl Stream<Item = Result<LogChunk, Error>> + Unpin + use<> {
+        Box::pin(futures::stream::unfold(self, |mut log| async move { Some((log.next().await?, log)) }))
+    }
+
     pub(super) async fn open(
         client: Client,
         request: wire::StreamLogsRequest,

@@ -47,6 +47,7 @@ impl Service {
 
 /// What a port speaks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Protocol {
     /// TCP.
     #[default]
@@ -59,6 +60,7 @@ pub enum Protocol {
 
 /// From where a service is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Visibility {
     /// From everywhere that the server is reached from.
     Public,
@@ -70,6 +72,7 @@ pub enum Visibility {
 
 /// A front for a public service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Endpoint {
     /// TLS ends at the server, which passes HTTP and WebSockets on.
     Https {
@@ -118,8 +121,23 @@ impl NetworkOptions {
     }
 }
 
+impl NetworkOptions {
+    /// Lets these in, to these ports or, if there are none, to all.
+    pub fn admit(mut self, source: Source, ports: impl IntoIterator<Item = Ports>) -> Self {
+        self.ingress.push(IngressRule { source, ports: ports.into_iter().collect() });
+        self
+    }
+
+    /// Sets whether it may look names up.
+    pub fn dns_egress(mut self, allow: bool) -> Self {
+        self.dns_egress = Some(allow);
+        self
+    }
+}
+
 /// A destination that a sandbox may connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EgressRule {
     /// Where.
     pub destination: Destination,
@@ -129,6 +147,7 @@ pub struct EgressRule {
 
 /// Where a sandbox may connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Destination {
     /// Everywhere but to what is internal.
     Any,
@@ -147,6 +166,7 @@ pub enum Destination {
 
 /// A source that may connect to a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IngressRule {
     /// From where.
     pub source: Source,
@@ -156,6 +176,7 @@ pub struct IngressRule {
 
 /// Who may connect to a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source {
     /// Everybody.
     Any,
@@ -167,6 +188,7 @@ pub enum Source {
 
 /// A range of addresses, e.g. `203.0.113.0/24`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Cidr {
     /// The range.
     pub cidr: String,
@@ -180,8 +202,17 @@ impl From<&str> for Cidr {
     }
 }
 
+impl Cidr {
+    /// Leaves a range out of it.
+    pub fn except(mut self, cidr: impl Into<String>) -> Self {
+        self.except.push(cidr.into());
+        self
+    }
+}
+
 /// Which other sandboxes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TenantScope {
     /// The same user's.
     SameUser,
@@ -193,6 +224,7 @@ pub enum TenantScope {
 
 /// One port, or a range of them with both ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Ports {
     /// The first.
     pub port: u16,
@@ -205,5 +237,18 @@ pub struct Ports {
 impl From<u16> for Ports {
     fn from(port: u16) -> Self {
         Self { port, end_port: None, protocol: Protocol::Tcp }
+    }
+}
+
+impl Ports {
+    /// A range of TCP ports with both ends.
+    pub fn range(first: u16, last: u16) -> Self {
+        Self { end_port: Some(last), ..first.into() }
+    }
+
+    /// Sets what they speak.
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
     }
 }

@@ -80,6 +80,7 @@ pub struct SandboxOptions {
 
 /// A file that exists before the main command starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MountedFile {
     /// Absolute path inside.
     pub path: String,
@@ -89,6 +90,7 @@ pub struct MountedFile {
 
 /// A secret of a store, and the variable that it becomes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SecretMapping {
     /// Name of the store.
     pub store: String,
@@ -100,8 +102,28 @@ pub struct SecretMapping {
     pub env_var: Option<String>,
 }
 
+impl SecretMapping {
+    /// The secret `path` of `store`, as a variable of its own name.
+    pub fn new(store: impl Into<String>, path: impl Into<String>) -> Self {
+        Self { store: store.into(), path: path.into(), field: None, env_var: None }
+    }
+
+    /// Sets which field of a secret with several.
+    pub fn field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    /// Sets the name of the variable.
+    pub fn env_var(mut self, name: impl Into<String>) -> Self {
+        self.env_var = Some(name.into());
+        self
+    }
+}
+
 /// What object storage processes in a sandbox get credentials for. Nothing is mounted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ObjectStorageAccess {
     /// Names of buckets.
     pub buckets: Vec<String>,
@@ -111,8 +133,27 @@ pub struct ObjectStorageAccess {
     pub object_prefix: Option<String>,
 }
 
+impl ObjectStorageAccess {
+    /// To list and get objects of these buckets.
+    pub fn read<Name: Into<String>>(buckets: impl IntoIterator<Item = Name>) -> Self {
+        Self { buckets: buckets.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// To put and delete as well.
+    pub fn read_write<Name: Into<String>>(buckets: impl IntoIterator<Item = Name>) -> Self {
+        Self { permission: ObjectStoragePermission::ReadWrite, ..Self::read(buckets) }
+    }
+
+    /// Sets what the objects' names must start with.
+    pub fn object_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.object_prefix = Some(prefix.into());
+        self
+    }
+}
+
 /// What may be done with object storage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ObjectStoragePermission {
     /// List and get.
     #[default]
@@ -123,6 +164,7 @@ pub enum ObjectStoragePermission {
 
 /// On whose machines a sandbox runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PlacementMode {
     /// The service's.
     Serverless,
@@ -132,6 +174,7 @@ pub enum PlacementMode {
 
 /// Where a sandbox goes, and where when there is no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PlacementSpillover {
     /// To the service's machines, else to one's own cluster.
     ServerlessThenCks,

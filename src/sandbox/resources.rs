@@ -4,6 +4,7 @@ use crate::{error::Error, wire};
 
 /// What a sandbox is promised (`requests`) and may use at most (`limits`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Resources {
     /// Promised.
     pub requests: ResourceAmounts,
@@ -19,10 +20,29 @@ impl Resources {
         let amounts = ResourceAmounts { cpu: Some(cpu.into()), memory: Some(memory.into()) };
         Self { requests: amounts.clone(), limits: amounts, gpu: None }
     }
+
+    /// Sets what it is promised.
+    pub fn requests(mut self, amounts: ResourceAmounts) -> Self {
+        self.requests = amounts;
+        self
+    }
+
+    /// Sets what it may use at most.
+    pub fn limits(mut self, amounts: ResourceAmounts) -> Self {
+        self.limits = amounts;
+        self
+    }
+
+    /// Asks for accelerators.
+    pub fn gpu(mut self, gpu: Gpu) -> Self {
+        self.gpu = Some(gpu);
+        self
+    }
 }
 
 /// Quantities as Kubernetes spells them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ResourceAmounts {
     /// Cores: `2`, `500m`.
     pub cpu: Option<String>,
@@ -31,6 +51,18 @@ pub struct ResourceAmounts {
 }
 
 impl ResourceAmounts {
+    /// Sets the cores, e.g. `2` or `500m`.
+    pub fn cpu(mut self, cores: impl Into<String>) -> Self {
+        self.cpu = Some(cores.into());
+        self
+    }
+
+    /// Sets the memory, e.g. `512Mi`.
+    pub fn memory(mut self, bytes: impl Into<String>) -> Self {
+        self.memory = Some(bytes.into());
+        self
+    }
+
     pub(super) fn from_wire(resources: Option<wire::Resources>) -> Self {
         let given = |text: String| Some(text).filter(|text| !text.is_empty());
         let wire::Resources { cpu, memory, gpu: _ } = resources.unwrap_or_default();
@@ -40,6 +72,7 @@ impl ResourceAmounts {
 
 /// Accelerators, by type or by memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Gpu {
     /// How many.
     pub count: u32,
@@ -47,6 +80,25 @@ pub struct Gpu {
     pub kind: Option<String>,
     /// Or of at least this much memory.
     pub memory_gb: Option<u32>,
+}
+
+impl Gpu {
+    /// So many, of any type.
+    pub fn new(count: u32) -> Self {
+        Self { count, kind: None, memory_gb: None }
+    }
+
+    /// Sets the type, e.g. `A100`.
+    pub fn kind(mut self, kind: impl Into<String>) -> Self {
+        self.kind = Some(kind.into());
+        self
+    }
+
+    /// Sets how much memory each must have at least, in GB.
+    pub fn memory_gb(mut self, gigabytes: u32) -> Self {
+        self.memory_gb = Some(gigabytes);
+        self
+    }
 }
 
 /// The wire's requirements.

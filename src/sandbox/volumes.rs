@@ -31,6 +31,7 @@ pub struct VolumeOptions {
 
 /// What a scratch volume lies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum VolumeMedium {
     /// The machine's disk.
     Disk,

@@ -87,8 +87,8 @@ async fn a_compose_file_becomes_a_sandbox_with_its_services() {
 #[tokio::test(flavor = "multi_thread")]
 async fn gpus_and_pull_credentials_are_asked_for_and_what_this_server_has_not_is_said() {
     let site = Site::open().await;
-    let gpu = Some(Gpu { count: 2, kind: Some("A100".into()), memory_gb: None });
-    let options = SandboxOptions::new().resources(Resources { gpu, ..Resources::default() });
+    let gpu = Gpu::new(2).kind("A100");
+    let options = SandboxOptions::new().resources(Resources::default().gpu(gpu));
     let error = Sandbox::create(&site.client, options).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotSupported, "{error:?}");
     assert!(error.message().contains("resource_requirements.requests.gpu"), "{error:?}");

@@ -18,6 +18,7 @@ mod logs;
 mod loss;
 mod network;
 mod process;
+mod readers;
 mod refusals;
 mod session;
 mod stdin;

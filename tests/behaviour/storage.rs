@@ -103,7 +103,7 @@ async fn a_registered_volume_outlives_the_sandboxes_that_share_it() {
     );
     let used = Volume::delete(&site.client, &volume.id, false, false).await.unwrap_err();
     assert_eq!(used.kind(), ErrorKind::VolumeInUse);
-    let changes = VolumeChanges { read_only: Some(true), description: Some("data".into()) };
+    let changes = VolumeChanges::default().read_only(true).description("data");
     let changed = Volume::update(&site.client, &volume.id, changes).await.unwrap();
     assert_eq!((changed.read_only, changed.description.as_deref()), (true, Some("data")));
     let listed = Volume::list(&site.client).await.unwrap();

@@ -3,7 +3,7 @@
 use clap::Args;
 use jetway::{
     SandboxOptions,
-    sandbox::{DEFAULT_IMAGE, ResourceAmounts, Resources, SecretMapping, Service, VolumeOptions},
+    sandbox::{DEFAULT_IMAGE, Resources, SecretMapping, Service, VolumeOptions},
 };
 
 use crate::{duration, process_options::parse_variable};
@@ -77,9 +77,8 @@ impl Shape {
         options.max_lifetime_seconds = self.max_lifetime;
         if self.cpu.is_some() || self.memory.is_some() {
             let mut resources = Resources::default();
-            resources.limits = ResourceAmounts { cpu: self.cpu, memory: self.memory };
-            resources.requests = resources.limits.clone();
-            options.resources = Some(resources);
+            (resources.limits.cpu, resources.limits.memory) = (self.cpu, self.memory);
+            options.resources = Some(resources.clone().requests(resources.limits));
         }
         options.volumes = self.volumes.into_iter().chain(self.snapshots).collect();
         options.secrets = self.secrets;
@@ -113,7 +112,9 @@ fn parse_secret(text: &str) -> Result<SecretMapping, String> {
     if store.is_empty() || path.is_empty() || variable == Some("") {
         return Err(wrong());
     }
-    Ok(SecretMapping { store: store.into(), path: path.into(), field: None, env_var: variable.map(Into::into) })
+    let mut secret = SecretMapping::new(store, path);
+    secret.env_var = variable.map(Into::into);
+    Ok(secret)
 }
 
 #[cfg(test)]
