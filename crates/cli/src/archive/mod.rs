@@ -111,7 +111,8 @@ async fn ended(process: Process, path: &str) -> Result<()> {
 }
 
 async fn list(sandbox: &Sandbox, path: &str) -> Result<Vec<FileEntry>, jetway::Error> {
-    sandbox.files().list(path, u32::MAX).await
+    // The most that find(1) can count.
+    sandbox.files().list(path, i32::MAX.unsigned_abs()).await
 }
 
 fn known(entries: &[FileEntry], root: &str) -> Known {
