@@ -70,7 +70,7 @@ export function proxied(title, { streams, calls, cancels, idle }, bytes) {
 }
 
 export const atLeast = (what, value, goal) => ({ what, value, goal, relation: "at least", met: value >= goal });
-const atMost = (what, value, goal) => ({ what, value, goal, relation: "at most", met: value <= goal });
+export const atMost = (what, value, goal) => ({ what, value, goal, relation: "at most", met: value <= goal });
 
 /** A section as aligned text. */
 export function render({ title, rows }) {

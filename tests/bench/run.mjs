@@ -9,17 +9,18 @@ import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
+import { megabytes, starts } from "./cli.mjs";
 import { findChromium, startChromium, startServe, startSite, startSource } from "./hosts.mjs";
 import { compared, jupyter } from "./jupyter.mjs";
 import { entryOf } from "./package.mjs";
-import { latency, proxied, render, renderGoals, throughput } from "./report.mjs";
+import { atMost, latency, proxied, render, renderGoals, throughput } from "./report.mjs";
 
 const HELP = `node tests/bench/run.mjs [--quick] [--json FILE] [--only PART]... [--rounds N] [--package DIR] [--no-build]
-PART: node, chromium, latency, process, code, proxy`;
+PART: cli, node, chromium, latency, process, code, proxy`;
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = resolve(here, "../..");
 const target = resolve(root, process.env.CARGO_TARGET_DIR ?? "target");
-const PARTS = ["node", "chromium", "latency", "process", "code", "proxy"];
+const PARTS = ["cli", "node", "chromium", "latency", "process", "code", "proxy"];
 const CHUNK = 64 << 10;
 
 const { values: options } = parseArgs({
@@ -112,6 +113,12 @@ try {
   const memory = { ...plan, sourceUrl: source.url, baseUrl: source.url };
   const size = `${plan.bytes >> 20} MiB in ${CHUNK >> 10} KiB frames`;
 
+  if (wants("cli")) {
+    const binary = join(target, "release/jetway");
+    const section = latency("The command, milliseconds of a whole run", starts(binary, options.quick ? 20 : 100), { "jetway --version": 15 });
+    section.goals.push(atMost("The command: size of the binary, MB", megabytes(binary), 25));
+    show(section);
+  }
   if (wants("node")) {
     const figures = await inNode("streams_node.mjs", { ...memory, entry: nodeEntry });
     show(throughput(`Node, from memory, ${size}`, figures, plan.bytes));

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod published;
+mod registries;
 
 use crate::{command::Program, package, project, setup, setup::wasm_std, step, step::Step, tools};
 use anyhow::{Result, bail};
@@ -31,6 +32,8 @@ const SLOW: &[Check] = &[
     ("rustdoc", rustdoc),
     ("api reference", published::reference),
     ("package from outside", published::package),
+    ("crate as it would be published", registries::crates),
+    ("package as it would be published", registries::npm),
     ("size budget", package::sizes::check),
     ("licences", licences),
     ("dependencies", dependencies),
