@@ -142,27 +142,3 @@ fn colours_are_for_terminals() {
     terminal.expect("running");
     assert!(!terminal.screen().contains('\u{1b}'));
 }
-
-#[test]
-fn an_editor_has_the_whole_screen_at_every_size() {
-    let site = Site::new();
-    let id = site.sandbox(&[]);
-    let mut terminal = Terminal::start(site.command(&["sh", &id]), 80, 24);
-    let before = terminal.initial_mode();
-    terminal.type_keys("cd /tmp; $(command -v vim >/dev/null && echo vim -u NONE -N || echo busybox vi) file\r");
-    // The last of the lines that are none.
-    terminal.expect("~");
-    terminal.type_keys("ifirst\rsecond\x1b");
-    terminal.resize(100, 40);
-    // Ctrl-Z leaves it, and fg comes back.
-    terminal.type_keys("\x1a");
-    terminal.expect("topped");
-    ask(&terminal, "stty size", "40 100");
-    terminal.type_keys("fg\r");
-    terminal.expect("second");
-    terminal.type_keys(":wq\r");
-    ask(&terminal, "cat file", "first\r\nsecond\r\n");
-    terminal.type_keys("exit\r");
-    assert_eq!(terminal.exit_code(), 0);
-    assert_eq!(terminal.mode(), before);
-}
