@@ -97,7 +97,7 @@ async fn gpus_and_pull_credentials_are_asked_for_and_what_this_server_has_not_is
     let options = SandboxOptions::new().image_pull_credentials(credentials);
     let error = Sandbox::create(&site.client, options).await.unwrap_err();
     // The image is from another registry, to which these are not shown.
-    assert_eq!(error.kind(), ErrorKind::Validation, "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::SandboxValidation, "{error:?}");
     assert!(error.message().contains("image_pull_credentials.registry"), "{error:?}");
     site.close().await;
 }

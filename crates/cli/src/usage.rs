@@ -95,7 +95,8 @@ impl Meter {
 #[derive(Debug, Clone, PartialEq)]
 struct Look {
     at: f64,
-    cpu_seconds: f64,
+    cpu_ticks: f64,
+    ticks_per_second: f64,
     memory_bytes: u64,
     processes: usize,
 }
@@ -104,7 +105,7 @@ impl Look {
     fn read(processes: &[String], end: &str) -> Option<Self> {
         let end: Vec<f64> = end.split(' ').filter_map(|field| field.parse().ok()).collect();
         let [at, page, tick, own] = end[..] else { return None };
-        let mut look = Self { at, cpu_seconds: 0.0, memory_bytes: 0, processes: 0 };
+        let mut look = Self { at, cpu_ticks: 0.0, ticks_per_second: tick, memory_bytes: 0, processes: 0 };
         for line in processes {
             // The name stands in brackets and may have any of them in it.
             let (Some((pid, _)), Some((_, rest))) = (line.split_once(" ("), line.rsplit_once(") ")) else { continue };
@@ -113,7 +114,7 @@ impl Look {
             // With what their ended children used: the sum over all is all that was ever used.
             let used = number(11) + number(12) + number(13) + number(14);
             let ours = pid.parse() == Ok(own) || number(1) == own;
-            look.cpu_seconds += used / tick;
+            look.cpu_ticks += used;
             if !ours {
                 look.memory_bytes += (number(21).max(0.0) * page) as u64;
                 look.processes += 1;
@@ -125,7 +126,7 @@ impl Look {
     fn since(&self, before: &Self) -> Option<Reading> {
         let passed = self.at - before.at;
         // What an orphan used goes with it: less than before is nothing, not less than nothing.
-        let cpu_percent = ((self.cpu_seconds - before.cpu_seconds).max(0.0) / passed) * 100.0;
+        let cpu_percent = ((self.cpu_ticks - before.cpu_ticks).max(0.0) / self.ticks_per_second / passed) * 100.0;
         let Self { memory_bytes, processes, .. } = *self;
         cpu_percent.is_finite().then_some(Reading { cpu_percent, memory_bytes, processes })
     }
