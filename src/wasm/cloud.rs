@@ -73,13 +73,15 @@ impl Call {
             }
             "refreshToken" => Self::RefreshToken(text("refreshToken")?),
             "createSession" => {
-                let mut options = CloudSessionOptions::default();
-                options.image = reader.string("image")?;
-                options.cpu_count = amount(reader, "cpuCount")?;
-                options.memory_mb = amount(reader, "memoryMb")?;
-                options.ttl = reader.millis("ttlMs")?;
-                options.metadata = reader.map("metadata")?.unwrap_or_default();
-                options.sandbox_id = reader.string("sandboxId")?;
+                let options = CloudSessionOptions {
+                    image: reader.string("image")?,
+                    cpu_count: amount(reader, "cpuCount")?,
+                    memory_mb: amount(reader, "memoryMb")?,
+                    ttl: reader.millis("ttlMs")?,
+                    metadata: reader.map("metadata")?.unwrap_or_default(),
+                    sandbox_id: reader.string("sandboxId")?,
+                    ..CloudSessionOptions::default()
+                };
                 Self::CreateSession(options)
             }
             "getSession" => Self::GetSession(text("sessionId")?),

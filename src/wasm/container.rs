@@ -35,15 +35,17 @@ const COMPOSE: &[&str] =
 
 /// What is said about the only container, beside what is the sandbox's.
 pub(super) fn read(reader: &Reader) -> Answer<ContainerOptions> {
-    let mut made = ContainerOptions::default();
-    made.image = reader.string("image")?;
-    made.env = reader.map("env")?.unwrap_or_default();
-    made.cwd = reader.string("cwd")?;
-    made.resources = resources(reader)?;
-    made.mounted_files = mounted_files(reader)?;
-    made.secrets = secrets(reader)?;
-    made.startup_probe = reader.nested("startupProbe", PROBE)?.map(|it| probe(&it)).transpose()?;
-    made.image_pull_credentials = reader.nested("imagePullCredentials", PULL)?.map(|it| pull(&it)).transpose()?;
+    let made = ContainerOptions {
+        image: reader.string("image")?,
+        env: reader.map("env")?.unwrap_or_default(),
+        cwd: reader.string("cwd")?,
+        resources: resources(reader)?,
+        mounted_files: mounted_files(reader)?,
+        secrets: secrets(reader)?,
+        startup_probe: reader.nested("startupProbe", PROBE)?.map(|it| probe(&it)).transpose()?,
+        image_pull_credentials: reader.nested("imagePullCredentials", PULL)?.map(|it| pull(&it)).transpose()?,
+        ..ContainerOptions::default()
+    };
     Ok(made)
 }
 

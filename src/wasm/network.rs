@@ -1,7 +1,6 @@
 //! JavaScript's services and network rules as the core's, in today's words and in those of older SDKs; and services as
 //! plain values.
 
-use js_sys::Array;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 
@@ -26,16 +25,19 @@ pub(super) fn read(options: &Reader, made: &mut SandboxOptions) -> Answer<()> {
         }
     }
     let Some(network) = options.nested("network", NETWORK)? else { return Ok(()) };
-    let mut rules = NetworkOptions::default();
-    rules.deny_egress = network.bool("denyEgress")?;
-    rules.deny_ingress = network.bool("denyIngress")?;
-    rules.egress = network.list("egress", "an array", egress)?;
-    rules.ingress = network.list("ingress", "an array", ingress)?;
-    rules.dns_egress = match network.string("dnsEgress")?.as_deref() {
+    let dns_egress = match network.string("dnsEgress")?.as_deref() {
         None => None,
         Some("allow") => Some(true),
         Some("deny") => Some(false),
         Some(other) => return Err(unknown("network.dnsEgress", other, "\"allow\" or \"deny\"")),
+    };
+    let mut rules = NetworkOptions {
+        deny_egress: network.bool("denyEgress")?,
+        deny_ingress: network.bool("denyIngress")?,
+        egress: network.list("egress", "an array", egress)?,
+        ingress: network.list("ingress", "an array", ingress)?,
+        dns_egress,
+        ..NetworkOptions::default()
     };
     let older = OlderNetwork {
         ingress_mode: network.string("ingressMode")?,
