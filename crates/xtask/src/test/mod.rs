@@ -67,7 +67,11 @@ pub fn run(options: &Options) -> Result<()> {
         setup::for_gateways();
         page::build()?;
     }
-    if suites.iter().any(|suite| *suite != Suite::Rust) {
+    if suites.contains(&Suite::Rust) {
+        // Makes the command too, which the other suites run: for itself it would be built with other features, and all
+        // that it depends on once more.
+        step::run("the Rust tests and the server (debug)", |step| workspace().arg("--no-run").run(step).map(drop))?;
+    } else {
         server::build(false)?;
     }
     let mut total = Counts::default();
@@ -91,12 +95,16 @@ pub fn run(options: &Options) -> Result<()> {
 
 fn rust(filter: Option<&str>) -> Result<Counts> {
     suite("rust tests", Dialect::Cargo, |_, only| {
-        let cargo = Program::cargo().args(["test", "--workspace", "--no-fail-fast"]);
+        let cargo = workspace().arg("--no-fail-fast");
         Ok(Some(match only {
             [] => cargo.args(filter),
             names => cargo.args(["--", "--exact"]).args(names),
         }))
     })
+}
+
+fn workspace() -> Program {
+    Program::cargo().args(["test", "--workspace"])
 }
 
 fn node(name: &str, folder: &str, filter: Option<&str>) -> Result<Counts> {
