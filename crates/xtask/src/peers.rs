@@ -150,10 +150,10 @@ fn fetch(python: &Path, step: &Step) -> Result<PathBuf> {
 }
 
 fn version() -> Result<String> {
-    let text = fs::read_to_string(project::root().join(python::REQUIREMENTS))?;
+    let text = fs::read_to_string(project::root().join(python::PEERS))?;
     let line = text.lines().find(|line| line.starts_with("cwsandbox"));
     let version = line.and_then(|line| line.split_once("==")).map(|(_, version)| version.trim().to_owned());
-    version.with_context(|| format!("{} pins no version of cwsandbox", python::REQUIREMENTS))
+    version.with_context(|| format!("{} pins no version of cwsandbox", python::PEERS))
 }
 
 fn beyond() -> Result<BTreeMap<String, String>> {

@@ -109,15 +109,10 @@ fn rustdoc(step: &Step) -> Result<()> {
 }
 
 fn licences(step: &Step) -> Result<()> {
-    match tools::on_path("reuse") {
-        Some(reuse) => {
-            Program::new(reuse).args(["lint", "--quiet"]).hint("reuse lint shows the files").run(step).map(drop)
-        }
-        None => {
-            step.note("not checked: `reuse` is not installed (pip install reuse)");
-            Ok(())
-        }
-    }
+    let reuse = setup::python::tools(step)?.with_file_name("reuse");
+    Program::new(&reuse).args(["lint", "--quiet"]).hint("reuse lint shows the files").run(step)?;
+    step.note("");
+    Ok(())
 }
 
 fn dependencies(step: &Step) -> Result<()> {

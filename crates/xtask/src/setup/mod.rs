@@ -35,12 +35,13 @@ pub fn for_building() -> Result<()> {
     step::run("npm packages of www/", |step| node::packages("www", step))
 }
 
-/// What looks at the built package from outside.
+/// What looks at the sources and at the built package from outside.
 ///
 /// # Errors
 /// As `everything`.
 pub fn for_checking() -> Result<()> {
-    step::run("npm packages of tests/tools/", |step| node::packages("tests/tools", step))
+    step::run("npm packages of tests/tools/", |step| node::packages("tests/tools", step))?;
+    step::run("python for looking at the sources", |step| python::tools(step).map(drop))
 }
 
 /// The bundlers and runtimes that the built package is tried in.

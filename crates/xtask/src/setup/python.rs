@@ -1,25 +1,40 @@
-//! A Python environment of our own with other people's clients in it, for `tests/peers/`.
+//! Python environments of our own, each made from a file of pinned packages.
 
 use crate::{command::Program, fingerprint::Fingerprint, project, step::Step};
 use anyhow::Result;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The packages and their versions, beside the tests that need them.
-pub const REQUIREMENTS: &str = "tests/peers/requirements.txt";
+/// Other people's clients and gateways, beside the tests that need them.
+pub const PEERS: &str = "tests/peers/requirements.txt";
 
-/// Makes the environment where it is missing and returns its Python.
+/// What looks at the sources: the `reuse` tool.
+pub const TOOLS: &str = "tests/tools/requirements.txt";
+
+/// Makes the environment with other people's clients where it is missing and returns its Python.
 ///
 /// # Errors
 /// When Python 3 or its venv module is missing, or pip fails.
 pub fn ensure(step: &Step) -> Result<PathBuf> {
-    let dir = project::target().join("peers-venv");
+    environment("peers-venv", PEERS, step)
+}
+
+/// Makes the environment with tools where it is missing and returns its Python.
+///
+/// # Errors
+/// As `ensure`.
+pub fn tools(step: &Step) -> Result<PathBuf> {
+    environment("tools-venv", TOOLS, step)
+}
+
+fn environment(name: &str, packages: &str, step: &Step) -> Result<PathBuf> {
+    let dir = project::target().join(name);
     let python = dir.join("bin/python");
-    let requirements = project::root().join(REQUIREMENTS);
+    let requirements = project::root().join(packages);
     let want = Fingerprint::default().path(&requirements)?;
     let stamp = dir.join(".jetway-requirements");
     if want.matches(&stamp) && python.is_file() {
-        step.note(format!("as {REQUIREMENTS} says"));
+        step.note(format!("as {packages} says"));
         return Ok(python);
     }
     if dir.exists() {
@@ -38,6 +53,6 @@ pub fn ensure(step: &Step) -> Result<PathBuf> {
         .hint("check that pip reaches its index, then repeat")
         .run(step)?;
     want.keep(&stamp)?;
-    step.note(format!("installed {REQUIREMENTS}"));
+    step.note(format!("installed {packages}"));
     Ok(python)
 }
