@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::path::PathBuf;
 
 /// The most that a browser may have to download for the core and its JavaScript, in bytes of brotli. The one place.
-pub const BROTLI_BUDGET: u64 = 306 * 1024;
+pub const BROTLI_BUDGET: u64 = 317 * 1024;
 
 /// One file's size as it is, and compressed at the highest levels.
 #[derive(Deserialize, Clone, Copy)]
