@@ -3,7 +3,11 @@
 
 use std::{
     pin::pin,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -26,6 +30,9 @@ use crate::{
     error::{Error, ErrorKind},
     platform::{BoxFuture, Instant, sleep, timeout},
 };
+
+/// How long what was typed may take to arrive once nobody holds its terminal any more.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A stream that is open, and on which sandbox.
 pub(crate) struct OpenExec {
@@ -64,14 +71,26 @@ impl Driver {
         let kept = keeper.as_ref().map(|keeper| Kept { keeper, client: &client, plan: &plan });
         let mut cancelled = false;
         let followed = {
-            let mut following = pin!(follow(open, kept, &sandbox_id, &outputs, stdin, resizes));
+            let (arrived, arrival) = oneshot::channel();
+            let farewell = Farewell { arrived: Some(arrived), asked: &AtomicBool::new(false) };
+            let mut following = pin!(follow(open, kept, &sandbox_id, &outputs, stdin, resizes, farewell));
             match select(following.as_mut(), stop).await {
                 Either::Left((end, _)) => end,
                 Either::Right((Ok(Stop::Detach), _)) if keeper.is_none() => following.await,
+                Either::Right((Ok(Stop::Detach), _)) => {
+                    let arrived = async {
+                        // An error: it is over.
+                        let _ = timeout(Some(FAREWELL), arrival).await;
+                    };
+                    match select(following, pin!(arrived)).await {
+                        Either::Left((end, _)) => end,
+                        Either::Right(((), _)) => Err(let_go()),
+                    }
+                }
                 // Dropping what is followed ends the call, and the server kills the process group.
                 Either::Right((stop, _)) => {
                     cancelled = matches!(stop, Ok(Stop::Cancel));
-                    Err(Error::new(ErrorKind::Cancelled, "the process was cancelled"))
+                    Err(let_go())
                 }
             }
         };
@@ -99,6 +118,17 @@ impl Driver {
             Err(error) => Err(error.with_payload(result)),
         }
     }
+}
+
+fn let_go() -> Error {
+    Error::new(ErrorKind::Cancelled, "the process was cancelled")
+}
+
+/// Tells when a terminal that is let go of has everything that was typed: its server has answered what came after that.
+struct Farewell<'a> {
+    arrived: Option<oneshot::Sender<()>>,
+    /// Whether there is nothing more to come.
+    asked: &'a AtomicBool,
 }
 
 /// What connecting again takes.
@@ -141,6 +171,7 @@ async fn follow(
     outputs: &Outputs,
     stdin: mpsc::Receiver<Bytes>,
     resizes: mpsc::Receiver<TerminalSize>,
+    mut farewell: Farewell<'_>,
 ) -> Result<i32, Error> {
     let OpenExec { sandbox_id, mut stream } = open.await?;
     let sandbox_id = opened.get_or_init(|| sandbox_id);
@@ -150,7 +181,7 @@ async fn follow(
     let frames = stream::select(stdin.map(StdinFrame::Data).chain(close), resizes.map(StdinFrame::Resize));
     let mut input = Input { frames, unsent: None, kept: keeper.is_some_and(|keeper| keeper.kept() != Some(false)) };
     loop {
-        let failure = attend(stream, &mut state, keeper, outputs, &mut input).await;
+        let failure = attend(stream, &mut state, keeper, outputs, &mut input, &mut farewell).await;
         let Some(kept) = kept.filter(|_| state.exit_code().is_none()) else { return state.finish(failure) };
         let Err(error) = state.finish(failure) else { return state.finish(None) };
         stream = kept.reconnect(sandbox_id, error).await?;
@@ -165,8 +196,10 @@ async fn attend(
     keeper: Option<&Keeper>,
     outputs: &Outputs,
     typed: &mut Input<impl Stream<Item = StdinFrame> + Unpin>,
+    Farewell { arrived, asked }: &mut Farewell<'_>,
 ) -> Option<Error> {
     let ExecStream { input, mut output } = stream;
+    let asked: &AtomicBool = asked;
     let (ready, when_ready) = oneshot::channel();
     let silence = typed.kept.then_some(SILENCE);
     let reading = async {
@@ -185,6 +218,10 @@ async fn attend(
                 Ok(Some(ExecEvent::Ready)) => drop(ready.take().map(|ready| ready.send(()))),
                 Ok(Some(ExecEvent::Output(stream, data))) => outputs.deliver(stream, data).await,
                 Ok(Some(ExecEvent::Exit(_))) => break None,
+                Ok(Some(ExecEvent::Pong)) if asked.load(Ordering::Relaxed) => {
+                    // Nobody need wait.
+                    let _ = arrived.take().map(|arrived| arrived.send(()));
+                }
                 Ok(_) => {}
                 Err(error) => break Some(error),
             }
@@ -196,7 +233,7 @@ async fn attend(
         failure
     };
     let mut reading = pin!(reading);
-    match select(reading.as_mut(), pin!(feed(input, when_ready, keeper, typed))).await {
+    match select(reading.as_mut(), pin!(feed(input, when_ready, keeper, typed, asked))).await {
         Either::Left((end, _)) => end,
         Either::Right(((), _)) => reading.await,
     }
@@ -208,6 +245,7 @@ async fn feed(
     when_ready: oneshot::Receiver<()>,
     keeper: Option<&Keeper>,
     typed: &mut Input<impl Stream<Item = StdinFrame> + Unpin>,
+    asked: &AtomicBool,
 ) {
     let Some(mut input) = input else { return };
     if when_ready.await.is_err() {
@@ -220,7 +258,10 @@ async fn feed(
                 Either::Left((Some(frame), _)) => Some(frame),
                 // Its writer is gone, and the terminal is not.
                 Either::Left((None, rest)) => {
-                    rest.await;
+                    // At once the first time: somebody may wait for all of it to arrive.
+                    if asked.swap(true, Ordering::Relaxed) {
+                        rest.await;
+                    }
                     Some(StdinFrame::Ping)
                 }
                 Either::Right(_) => Some(StdinFrame::Ping),

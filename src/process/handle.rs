@@ -194,6 +194,14 @@ impl Process {
     pub fn detach(self) {
         self.guard.send(Stop::Detach);
     }
+
+    /// The same; resolves when it is let go of.
+    pub(super) async fn detached(self) {
+        let ending = self.ending();
+        self.detach();
+        // How that went is nobody's any more.
+        let _ = ending.await;
+    }
 }
 
 impl IntoFuture for Process {

@@ -71,6 +71,15 @@ impl TerminalSession {
         self.process.detach();
     }
 
+    /// Lets go of a kept one as [`detach`](Self::detach) does, and resolves when everything that was typed before has
+    /// arrived, or cannot: for programs that end then. Drop what [`input`](Self::input) gave before, and go on reading what
+    /// [`output`](Self::output) gave, or drop it too.
+    pub async fn leave(self) {
+        let Self { process, output, input, resizes } = self;
+        drop((output, input, resizes));
+        process.detached().await;
+    }
+
     /// The name of a terminal that was asked to be kept.
     pub fn id(&self) -> Option<String> {
         self.process.keeper().map(Keeper::id)
