@@ -62,6 +62,11 @@ pub fn report(error: &anyhow::Error) -> u8 {
     if refused.reason() == Some("CWSANDBOX_IMAGE_NOT_FOUND") {
         output::tell("choose an image with --image");
     }
+    if refused.reason() == Some("CWSANDBOX_TERMINAL_NOT_FOUND")
+        && let Some(id) = refused.sandbox_id()
+    {
+        output::tell(&format!("look which there are with: jetway sh {id} --list"));
+    }
     match refused.kind() {
         ErrorKind::Validation => USAGE,
         ErrorKind::SandboxCommandTimeout => TIMED_OUT,

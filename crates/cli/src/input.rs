@@ -19,20 +19,9 @@ pub fn is_terminal() -> bool {
 }
 
 /// Everything that comes on standard input, to a process, until either ends. The end of the one closes the other.
-pub async fn feed(writer: StdinWriter) {
-    let (_none, more) = mpsc::channel(1);
-    feed_with(writer, more).await;
-}
-
-/// The same, with more keys from elsewhere.
-pub async fn feed_with(mut writer: StdinWriter, mut more: mpsc::Receiver<Bytes>) {
+pub async fn feed(mut writer: StdinWriter) {
     let mut chunks = read();
-    loop {
-        let chunk = tokio::select! {
-            chunk = chunks.recv() => chunk,
-            Some(key) = more.recv() => Some(key),
-        };
-        let Some(chunk) = chunk else { return };
+    while let Some(chunk) = chunks.recv().await {
         // A process that has ended, or closed its input, is no error of ours: its exit code says how it went.
         if writer.write(chunk).await.is_err() {
             return;
@@ -46,7 +35,8 @@ pub fn stream() -> impl Stream<Item = Bytes> {
     futures::stream::poll_fn(move |cx| chunks.poll_recv(cx))
 }
 
-fn read() -> mpsc::Receiver<Bytes> {
+/// The same, chunk by chunk.
+pub fn read() -> mpsc::Receiver<Bytes> {
     let (sender, receiver) = mpsc::channel(QUEUE);
     std::thread::spawn(move || {
         let mut buffer = vec![0; CHUNK];

@@ -26,6 +26,11 @@ pub fn tell(message: &str) {
     let _ = writeln!(io::stderr(), "jetway: {message}");
 }
 
+/// The same on a line of its own, while the terminal is in raw mode and somebody else writes to it.
+pub fn tell_amid(message: &str) {
+    let _ = write!(io::stderr(), "\r\njetway: {message}\r\n");
+}
+
 /// Writes everything that a stream gives, as it comes.
 pub async fn copy(
     mut from: impl Stream<Item = Result<Bytes, jetway::Error>> + Unpin,

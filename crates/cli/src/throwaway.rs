@@ -10,17 +10,17 @@ use crate::{output, signals::Signals};
 const LIMIT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// Starts one, at once, and uses it; then it is removed, whatever came of it.
+/// Starts one, at once, and uses it; then it is removed, unless what came of it says to keep it.
 pub async fn with<T>(
     client: &Client,
     options: SandboxOptions,
-    keep: bool,
+    keep: impl FnOnce(&T) -> bool,
     signals: &mut Signals,
     using: impl AsyncFnOnce(&Sandbox, &mut Signals) -> T,
 ) -> T {
     let sandbox = Sandbox::run(client, options);
     let used = using(&sandbox, signals).await;
-    if keep {
+    if keep(&used) {
         if let Some(id) = sandbox.id() {
             output::tell(&format!("kept sandbox {id}"));
         }

@@ -75,9 +75,13 @@ pub async fn run(code: Code, client: Client) -> Result<u8> {
     let plots = Plots::new(plots);
     let mut signals = Signals::listen()?;
     let Some(id) = id else {
-        return throwaway::with(&client, shape.options(), false, &mut signals, async move |sandbox, signals| {
-            go(sandbox, source, language, options, plots, signals).await
-        })
+        return throwaway::with(
+            &client,
+            shape.options(),
+            |_| false,
+            &mut signals,
+            async move |sandbox, signals| go(sandbox, source, language, options, plots, signals).await,
+        )
         .await;
     };
     let sandbox = tokio::select! {

@@ -55,11 +55,17 @@ pub async fn run(run: Run, client: Client) -> Result<u8> {
         return Err(Usage::error("the command is empty; e.g. jetway run -- echo hi"));
     }
     let mut signals = Signals::listen()?;
-    throwaway::with(&client, shape.options(), keep, &mut signals, async move |sandbox, signals| {
-        if connection.tty {
-            return attach::attach(sandbox, ShellOptions::default().command(command), signals).await;
-        }
-        follow::follow(sandbox.exec(command, connection.exec_options()), signals).await
-    })
+    throwaway::with(
+        &client,
+        shape.options(),
+        |_| keep,
+        &mut signals,
+        async move |sandbox, signals| {
+            if connection.tty {
+                return attach::attach(sandbox, ShellOptions::default().command(command), signals).await;
+            }
+            follow::follow(sandbox.exec(command, connection.exec_options()), signals).await
+        },
+    )
     .await
 }

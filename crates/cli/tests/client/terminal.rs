@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Typed in two halves, so that the echo of the typing is not taken for the answer.
-fn ask(terminal: &Terminal, command: &str, answer: &str) {
+pub fn ask(terminal: &Terminal, command: &str, answer: &str) {
     terminal.type_keys(&format!("{command}; echo do''ne\r"));
     let shown = terminal.expect("done\r\n");
     assert!(shown.contains(answer), "{answer:?} is not in {shown:?}");
