@@ -45,6 +45,44 @@ fn a_shell_has_the_keys_the_size_and_its_exit_code() {
     assert_eq!(site.running(), [id]);
 }
 
+/// Whichever editor of that family this machine, and so a sandbox with the host's view, has.
+fn editor() -> Option<&'static str> {
+    let path = std::env::var_os("PATH").unwrap();
+    let found =
+        ["vim.tiny", "vim"].into_iter().find(|name| std::env::split_paths(&path).any(|it| it.join(name).is_file()));
+    if found.is_none() {
+        eprintln!("skipped: there is no vim (Debian: apt-get install vim-tiny; cargo xtask setup does it)");
+    }
+    found
+}
+
+#[test]
+fn an_editor_has_the_whole_screen_and_gives_it_back() {
+    let Some(editor) = editor() else { return };
+    let site = Site::new();
+    let id = site.sandbox(&[]);
+    let mut terminal = Terminal::start(site.command(&["sh", &id]), 72, 19);
+    ask(&terminal, "echo be''fore", "before\r\n");
+    terminal.type_keys(&format!("{editor} /tmp/note\r"));
+    // The other screen, all of it: its last line, and the lines that the file has not.
+    terminal.expect("\u{1b}[?1049h");
+    terminal.expect("\u{1b}[18;1H");
+    terminal.type_keys("ifirst\rsecond\u{1b}");
+    terminal.expect("second");
+    terminal.resize(60, 15);
+    terminal.expect("\u{1b}[14;1H");
+    terminal.type_keys("othird\u{1b}");
+    terminal.type_keys(":wq\r");
+    // And the one from before. Only then anything more: vim reads ahead, and what it has read is lost to the shell.
+    terminal.expect("\u{1b}[?1049l");
+    ask(&terminal, "cat /tmp/note; stty size", "15 60");
+    let said = site.jetway(&["exec", &id, "--", "cat", "/tmp/note"]);
+    said.is(0, "first\nsecond\nthird\n", "");
+    terminal.type_keys("exit\r");
+    assert_eq!(terminal.exit_code(), 0);
+    assert_eq!(terminal.mode(), terminal.initial_mode());
+}
+
 #[test]
 fn a_shell_in_a_new_sandbox_takes_it_along_even_when_killed() {
     let site = Site::new();

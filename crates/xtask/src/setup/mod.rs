@@ -21,6 +21,7 @@ pub fn everything() -> Result<()> {
     for_consumers()?;
     for_browsers()?;
     for_images();
+    for_terminals();
     step::run("python for other people's clients", python::ensure).map(drop)
 }
 
@@ -76,6 +77,21 @@ pub fn for_images() {
     });
     for error in [found, registry].into_iter().filter_map(Result::err) {
         eprintln!("{error:#}\nthe tests that need it are skipped\n");
+    }
+}
+
+/// The editor that a remote terminal is tried with: sandboxes with the host's view have those of the host. Where one cannot
+/// be had, that test says so and skips.
+pub fn for_terminals() {
+    let found = step::run("vim for tests of terminals", |step| {
+        match ["vim.tiny", "vim"].into_iter().find_map(tools::on_path) {
+            Some(found) => step.note(project::shown(&found)),
+            None => debian::install("vim-tiny", "install vim", step)?,
+        }
+        Ok(())
+    });
+    if let Err(error) = found {
+        eprintln!("{error:#}\nthe test that needs it is skipped\n");
     }
 }
 

@@ -61,6 +61,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
     if suites.contains(&Suite::Rust) {
         setup::for_images();
+        setup::for_terminals();
     }
     if suites.contains(&Suite::Browser) {
         setup::for_browsers()?;
