@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// How `check` is asked for.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Leave out what takes long: rustdoc, the API reference, the package's manifest and size, licences, dependencies. Under 30 s warm.
+    /// Leave out what takes long: rustdoc, the API reference, the package's manifest and size, semantic versioning, licences, dependencies. Under 30 s warm.
     #[arg(long)]
     fast: bool,
 }
@@ -33,6 +33,7 @@ const SLOW: &[Check] = &[
     ("api reference", published::reference),
     ("package from outside", published::package),
     ("crate as it would be published", registries::crates),
+    ("crate's semantic versioning", registries::semver),
     ("package as it would be published", registries::npm),
     ("size budget", package::sizes::check),
     ("licences", licences),

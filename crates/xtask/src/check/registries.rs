@@ -1,7 +1,7 @@
 //! What would go to the registries, packed as for them and not sent: a file that is missing, or metadata that they refuse,
 //! shows here and not on the day of a release.
 
-use crate::{command::Program, project, step::Step};
+use crate::{command::Program, project, step::Step, tools};
 use anyhow::Result;
 
 /// The crates that are published.
@@ -17,6 +17,28 @@ pub fn crates(step: &Step) -> Result<()> {
         let cargo = Program::cargo().args(["publish", "--dry-run", "--no-verify", "--allow-dirty", "--package", name]);
         cargo.run(step)?;
     }
+    Ok(())
+}
+
+/// The public API of the crates beside what was last released, as semantic versioning sees it. They come from no registry
+/// yet, so the baseline is a revision of this repository: the newest release tag, and before there is one what is
+/// committed.
+///
+/// # Errors
+/// When something that was there is gone or changed, and the version does not say so.
+pub fn semver(step: &Step) -> Result<()> {
+    if tools::on_path("cargo-semver-checks").is_none() {
+        step.note("not checked: `cargo-semver-checks` is not installed (cargo install cargo-semver-checks)");
+        return Ok(());
+    }
+    let tagged = Program::new("git").args(["describe", "--tags", "--abbrev=0", "--match", "v[0-9]*"]).finish(step)?;
+    let newest = tagged.lines.first().filter(|_| tagged.status.success());
+    let baseline = newest.map_or("HEAD", String::as_str);
+    for name in CRATES {
+        let cargo = Program::cargo().args(["semver-checks", "--package", name, "--baseline-rev", baseline]);
+        cargo.hint("raise the version in Cargo.toml, or keep what was there").run(step)?;
+    }
+    step.note(format!("beside {baseline}"));
     Ok(())
 }
 
