@@ -72,7 +72,8 @@ fn formatting(step: &Step) -> Result<()> {
 }
 
 fn architecture(step: &Step) -> Result<()> {
-    let cargo = Program::cargo().args(["test", "--quiet", "--package", "jetway", "--test", "architecture"]);
+    // Of the whole workspace, as the tests are built: of one package, all that it depends on would be built once more.
+    let cargo = Program::cargo().args(["test", "--quiet", "--workspace", "--test", "architecture"]);
     cargo.hint("the rules and their reasons are in tests/architecture/").run(step).map(drop)
 }
 
