@@ -32,8 +32,8 @@ fn a_shell_has_the_keys_the_size_and_its_exit_code() {
     terminal.expect("begun\r\n");
     terminal.type_keys("\x03");
     ask(&terminal, "echo code $?", "code 130");
-    // Ctrl-Z suspends what runs.
-    terminal.type_keys("echo beg''un; sleep 601\r");
+    // Ctrl-Z suspends what runs; between two commands nothing does, and the key is lost.
+    terminal.type_keys("sh -c 'echo beg''un; exec sleep 601'\r");
     terminal.expect("begun\r\n");
     terminal.type_keys("\x1a");
     terminal.expect("topped");
