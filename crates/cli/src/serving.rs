@@ -1,11 +1,45 @@
-//! What every command does that serves until it is told to stop: its log, its open files, its signals.
+//! What every command does that serves until it is told to stop: who may come in, its log, its open files, its
+//! signals.
 //! Must not know: what is served.
+
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::telemetry;
+
+/// Whose pages may call, under which names, and with TLS or without.
+#[derive(Debug, Clone, Args)]
+pub struct Doors {
+    /// Let pages of this origin call, e.g. https://app.example.com; may be given several times
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    pub allow_origins: Vec<String>,
+
+    /// Answer for this host name too, beside localhost and IP addresses; may be given several times
+    #[arg(long = "allow-host", value_name = "NAME")]
+    pub allow_hosts: Vec<String>,
+
+    /// Turn callers without TLS away. Without this the port speaks both
+    #[arg(long)]
+    pub tls: bool,
+
+    /// Certificate chain to show for its own names, PEM; without it a local authority makes one
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// Its key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+}
+
+impl Doors {
+    /// The certificate chain and its key, where they were given.
+    pub fn tls_files(&self) -> Option<(PathBuf, PathBuf)> {
+        self.tls_cert.clone().zip(self.tls_key.clone())
+    }
+}
 
 /// What is logged, and how.
 #[derive(Debug, Clone, Args)]

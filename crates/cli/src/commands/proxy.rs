@@ -11,7 +11,7 @@ use crate::{
     announcement::SharedFile,
     data_dir, duration,
     exit::Usage,
-    serving::{self, Logging},
+    serving::{self, Doors, Logging},
 };
 
 const KEY: &str = "JETWAY_UPSTREAM_KEY";
@@ -87,25 +87,8 @@ pub struct Proxy {
     #[arg(long, value_name = "DIR", env = "JETWAY_PROXY_DATA_DIR")]
     data_dir: Option<PathBuf>,
 
-    /// Let pages of this origin call, e.g. https://app.example.com; may be given several times
-    #[arg(long = "allow-origin", value_name = "ORIGIN")]
-    allow_origins: Vec<String>,
-
-    /// Answer for this host name too, beside localhost and IP addresses; may be given several times
-    #[arg(long = "allow-host", value_name = "NAME")]
-    allow_hosts: Vec<String>,
-
-    /// Turn callers without TLS away. Without this the port speaks both
-    #[arg(long)]
-    tls: bool,
-
-    /// Certificate chain to show, PEM; without it a local authority makes one
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    tls_cert: Option<PathBuf>,
-
-    /// Its key, PEM
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    doors: Doors,
 
     /// Calls that may be open at a time
     #[arg(long, value_name = "N", default_value_t = 10_000)]
@@ -181,10 +164,10 @@ fn config(arguments: Proxy) -> Result<ProxyConfig> {
     config.longest_token_life = arguments.max_token_ttl;
     config.open = arguments.no_auth;
     config.listen = arguments.listen;
-    config.allow_origins = arguments.allow_origins;
-    config.allow_hosts = arguments.allow_hosts;
-    config.tls_only = arguments.tls;
-    config.tls_files = arguments.tls_cert.zip(arguments.tls_key);
+    config.tls_only = arguments.doors.tls;
+    config.tls_files = arguments.doors.tls_files();
+    config.allow_origins = arguments.doors.allow_origins;
+    config.allow_hosts = arguments.doors.allow_hosts;
     config.max_streams = arguments.max_streams;
     config.max_message = (arguments.max_message as usize) << 20;
     config.idle = Some(arguments.idle).filter(|idle| !idle.is_zero());

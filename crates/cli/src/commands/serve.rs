@@ -17,7 +17,7 @@ use jetway_server::{
 use crate::{
     announcement::{Announcement, SharedFile},
     data_dir, duration,
-    serving::{self, Logging},
+    serving::{self, Doors, Logging},
 };
 
 /// Serve sandboxes from this machine.
@@ -54,25 +54,8 @@ pub struct Serve {
     #[arg(long)]
     no_auth: bool,
 
-    /// Let pages of this origin call, e.g. https://app.example.com; may be given several times
-    #[arg(long = "allow-origin", value_name = "ORIGIN")]
-    allow_origins: Vec<String>,
-
-    /// Answer for this host name too, beside localhost and IP addresses; may be given several times
-    #[arg(long = "allow-host", value_name = "NAME")]
-    allow_hosts: Vec<String>,
-
-    /// Turn callers without TLS away. Without this the port speaks both
-    #[arg(long)]
-    tls: bool,
-
-    /// Certificate chain to show for the server's own names, PEM; without it a local authority makes one
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    tls_cert: Option<PathBuf>,
-
-    /// Its key, PEM
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    doors: Doors,
 
     /// Let sandboxes whose rules allow it reach these addresses too, e.g. 10.1.0.0/16; without it only the internet's. May
     /// be given several times
@@ -248,14 +231,14 @@ fn config(arguments: &Serve, data_dir: PathBuf) -> ServerConfig {
         None if arguments.no_auth => Access::Open,
         None => Access::TokenFile,
     };
-    config.allow_origins.clone_from(&arguments.allow_origins);
-    config.allow_hosts.clone_from(&arguments.allow_hosts);
+    config.allow_origins.clone_from(&arguments.doors.allow_origins);
+    config.allow_hosts.clone_from(&arguments.doors.allow_hosts);
     config.egress_allowed.clone_from(&arguments.egress_allowed);
     for (name, address) in &arguments.egress_hosts {
         config.egress_hosts.entry(name.to_ascii_lowercase()).or_default().push(*address);
     }
-    config.tls_only = arguments.tls;
-    config.tls_files = arguments.tls_cert.clone().zip(arguments.tls_key.clone());
+    config.tls_only = arguments.doors.tls;
+    config.tls_files = arguments.doors.tls_files();
     config.service_urls = match arguments.service_urls {
         Urls::Auto => ServiceUrls::Auto,
         Urls::Names => ServiceUrls::Names,
