@@ -15,6 +15,7 @@ mod follow;
 mod input;
 mod kept_terminals;
 mod keyboard;
+mod listing;
 mod mcp;
 mod output;
 mod plots;

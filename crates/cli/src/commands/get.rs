@@ -5,10 +5,7 @@ use clap::Args;
 use clap_complete::ArgValueCandidates;
 use jetway::{Client, Sandbox};
 
-use crate::{
-    candidates,
-    show::{self, Format},
-};
+use crate::{candidates, listing::PrintOne};
 
 /// Show everything about a sandbox, also about one that has ended.
 #[derive(Debug, Args)]
@@ -20,14 +17,13 @@ pub struct Get {
     #[arg(value_name = "ID", add = ArgValueCandidates::new(candidates::sandboxes))]
     id: String,
 
-    /// How to print it
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
+    #[command(flatten)]
+    print: PrintOne,
 }
 
 /// Shows it.
 pub async fn run(get: Get, client: Client) -> Result<u8> {
     let info = Sandbox::from_id(&client, &get.id).await?.info();
-    show::print(get.output, || show::json(&info), || show::details(&info))?;
+    get.print.print(&info)?;
     Ok(0)
 }

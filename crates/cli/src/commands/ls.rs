@@ -3,12 +3,8 @@
 use anyhow::Result;
 use clap::Args;
 use jetway::{Client, Sandbox, SandboxStatus, sandbox::ListOptions};
-use serde_json::Value;
 
-use crate::{
-    output,
-    show::{self, Format},
-};
+use crate::listing::PrintAll;
 
 /// List sandboxes.
 #[derive(Debug, Args)]
@@ -30,30 +26,18 @@ pub struct Ls {
     #[arg(short, long)]
     all: bool,
 
-    /// How to print them
-    #[arg(short, long, value_enum, default_value_t, conflicts_with = "quiet")]
-    output: Format,
-
-    /// Print ids only
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    print: PrintAll,
 }
 
 /// Lists them.
 pub async fn run(ls: Ls, client: Client) -> Result<u8> {
-    let Ls { status, tags, all, output, quiet } = ls;
+    let Ls { status, tags, all, print } = ls;
     // Who asks for an ended state wants to see ended sandboxes.
     let ended = all || status.is_some_and(SandboxStatus::is_terminal);
     let mut options = ListOptions::default().show_terminated(ended);
     (options.status, options.tags) = (status, tags);
     let found = Sandbox::list(&client, options).all().await?;
-    let infos: Vec<_> = found.iter().map(Sandbox::info).collect();
-    if quiet {
-        output::print(&infos.iter().map(|info| format!("{}\n", info.id)).collect::<String>())?;
-        return Ok(0);
-    }
-    let value = || Value::Array(infos.iter().map(show::json).collect());
-    let table = || show::table(&show::COLUMNS, &infos.iter().map(show::row).collect::<Vec<_>>());
-    show::print(output, value, table)?;
+    print.print(&found.iter().map(Sandbox::info).collect::<Vec<_>>())?;
     Ok(0)
 }

@@ -10,8 +10,8 @@ use jetway::{
 use serde_json::{Value, json};
 
 use crate::{
-    output,
-    show::{self, Format},
+    listing::{Listed, PrintAll, PrintOne},
+    show,
 };
 
 /// Show the machines that sandboxes may run on.
@@ -42,47 +42,35 @@ enum Action {
         /// Only those of this architecture, e.g. amd64
         #[arg(long, value_name = "ARCH")]
         arch: Option<String>,
-        /// Print ids only
-        #[arg(short, long)]
-        quiet: bool,
-        /// How to print them
-        #[arg(short, long, value_enum, default_value_t, conflicts_with = "quiet")]
-        output: Format,
+        #[command(flatten)]
+        print: PrintAll,
     },
     /// Show everything about one
     Get {
         /// Runner
         #[arg(value_name = "RUNNER")]
         id: String,
-        /// How to print it
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Format,
+        #[command(flatten)]
+        print: PrintOne,
     },
 }
 
 /// Shows them.
 pub async fn run(Runners { action }: Runners, client: Client) -> Result<u8> {
     match action {
-        Action::Ls { healthy, group, gpu, arch, quiet, output } => {
+        Action::Ls { healthy, group, gpu, arch, print } => {
             let mut filter = RunnerFilter::default().healthy_only(healthy).include_resources(true);
             (filter.group_id, filter.gpu_type, filter.architecture) = (group, gpu, arch);
             let found = Runner::list(&client, filter).await?;
-            if quiet {
-                output::print(&found.iter().map(|it| format!("{}\n", it.id)).collect::<String>())?;
-            } else {
-                let table = || show::table(&COLUMNS, &found.iter().map(row).collect::<Vec<_>>());
-                show::print(output, || Value::Array(found.iter().map(json).collect()), table)?;
-            }
+            print.print(&found)?;
         }
-        Action::Get { id, output } => {
+        Action::Get { id, print } => {
             let runner = Runner::get(&client, &id).await?;
-            show::print(output, || json(&runner), || details(&runner))?;
+            print.print(&runner)?;
         }
     }
     Ok(0)
 }
-
-const COLUMNS: [&str; 6] = ["ID", "HEALTHY", "CPU FREE", "MEMORY FREE", "SANDBOXES", "ARCH"];
 
 fn cores(amount: &RunnerCapacity) -> String {
     format!("{:.1}", amount.cpu_millicores as f64 / 1000.0)
@@ -96,52 +84,60 @@ fn of(free: Option<&RunnerCapacity>, all: &RunnerCapacity, say: fn(&RunnerCapaci
     format!("{} of {}", free.map_or_else(|| "?".to_owned(), say), say(all))
 }
 
-fn row(it: &Runner) -> Vec<String> {
-    vec![
-        it.id.clone(),
-        if it.healthy { "yes" } else { "no" }.to_owned(),
-        of(it.available.as_ref(), &it.capacity, cores),
-        of(it.available.as_ref(), &it.capacity, memory),
-        it.running_sandboxes.map_or_else(|| show::NONE.to_owned(), |count| count.to_string()),
-        if it.architectures.is_empty() { show::NONE.to_owned() } else { it.architectures.join(",") },
-    ]
-}
+impl Listed for Runner {
+    const COLUMNS: &'static [&'static str] = &["ID", "HEALTHY", "CPU FREE", "MEMORY FREE", "SANDBOXES", "ARCH"];
 
-fn details(it: &Runner) -> String {
-    let list = |names: &[String]| Some(names.join(", ")).filter(|names| !names.is_empty());
-    let word = |yes: bool| Some(if yes { "yes" } else { "no" }.to_owned());
-    show::lines(&[
-        ("Id", Some(it.id.clone())),
-        ("Group", it.group_id.clone()),
-        ("Tags", list(&it.tags)),
-        ("Healthy", word(it.healthy)),
-        ("Shared", word(it.shared)),
-        ("Connected", it.connected_at.map(show::moment)),
-        ("CPU free", Some(of(it.available.as_ref(), &it.capacity, cores))),
-        ("Memory free", Some(of(it.available.as_ref(), &it.capacity, memory))),
-        ("Sandboxes", it.running_sandboxes.map(|count| count.to_string())),
-        ("GPUs", list(&it.gpu_types)),
-        ("Architectures", list(&it.architectures)),
-        ("Privileged", word(it.supports_privileged)),
-        ("Storage", list(&it.storage_classes)),
-    ])
-}
+    fn name(&self) -> &str {
+        &self.id
+    }
 
-fn json(it: &Runner) -> Value {
-    let amount = |it: &RunnerCapacity| json!({ "cpuMillicores": it.cpu_millicores, "memoryBytes": it.memory_bytes, "gpuCount": it.gpu_count });
-    json!({
-        "id": it.id,
-        "groupId": it.group_id,
-        "tags": it.tags,
-        "healthy": it.healthy,
-        "shared": it.shared,
-        "connectedAt": it.connected_at.map(show::moment),
-        "capacity": amount(&it.capacity),
-        "available": it.available.as_ref().map(amount),
-        "runningSandboxes": it.running_sandboxes,
-        "gpuTypes": it.gpu_types,
-        "architectures": it.architectures,
-        "supportsPrivileged": it.supports_privileged,
-        "storageClasses": it.storage_classes,
-    })
+    fn row(&self) -> Vec<String> {
+        vec![
+            self.id.clone(),
+            if self.healthy { "yes" } else { "no" }.to_owned(),
+            of(self.available.as_ref(), &self.capacity, cores),
+            of(self.available.as_ref(), &self.capacity, memory),
+            self.running_sandboxes.map_or_else(|| show::NONE.to_owned(), |count| count.to_string()),
+            if self.architectures.is_empty() { show::NONE.to_owned() } else { self.architectures.join(",") },
+        ]
+    }
+
+    fn details(&self) -> String {
+        let list = |names: &[String]| Some(names.join(", ")).filter(|names| !names.is_empty());
+        let word = |yes: bool| Some(if yes { "yes" } else { "no" }.to_owned());
+        show::lines(&[
+            ("Id", Some(self.id.clone())),
+            ("Group", self.group_id.clone()),
+            ("Tags", list(&self.tags)),
+            ("Healthy", word(self.healthy)),
+            ("Shared", word(self.shared)),
+            ("Connected", self.connected_at.map(show::moment)),
+            ("CPU free", Some(of(self.available.as_ref(), &self.capacity, cores))),
+            ("Memory free", Some(of(self.available.as_ref(), &self.capacity, memory))),
+            ("Sandboxes", self.running_sandboxes.map(|count| count.to_string())),
+            ("GPUs", list(&self.gpu_types)),
+            ("Architectures", list(&self.architectures)),
+            ("Privileged", word(self.supports_privileged)),
+            ("Storage", list(&self.storage_classes)),
+        ])
+    }
+
+    fn json(&self) -> Value {
+        let amount = |it: &RunnerCapacity| json!({ "cpuMillicores": it.cpu_millicores, "memoryBytes": it.memory_bytes, "gpuCount": it.gpu_count });
+        json!({
+            "id": self.id,
+            "groupId": self.group_id,
+            "tags": self.tags,
+            "healthy": self.healthy,
+            "shared": self.shared,
+            "connectedAt": self.connected_at.map(show::moment),
+            "capacity": amount(&self.capacity),
+            "available": self.available.as_ref().map(amount),
+            "runningSandboxes": self.running_sandboxes,
+            "gpuTypes": self.gpu_types,
+            "architectures": self.architectures,
+            "supportsPrivileged": self.supports_privileged,
+            "storageClasses": self.storage_classes,
+        })
+    }
 }

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::{
     exit,
-    show::{self, Format},
+    listing::{Listed, PrintAll, PrintOne},
+    show,
 };
 
 /// Manage the stores that sandboxes take secrets from.
@@ -34,18 +35,16 @@ enum Action {
     /// List the stores
     #[command(visible_alias = "list")]
     Ls {
-        /// How to print them
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Format,
+        #[command(flatten)]
+        print: PrintAll,
     },
     /// Show one store
     Get {
         /// Store
         #[arg(value_name = "STORE")]
         name: String,
-        /// How to print it
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Format,
+        #[command(flatten)]
+        print: PrintOne,
     },
     /// Register a store
     Create {
@@ -58,9 +57,8 @@ enum Action {
         /// That team's service, unless it is the public one
         #[arg(long, value_name = "URL", requires = "wandb_team")]
         wandb_api_url: Option<String>,
-        /// How to print it
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Format,
+        #[command(flatten)]
+        print: PrintOne,
     },
     /// Forget stores; sandboxes keep the values that they got
     #[command(visible_alias = "rm")]
@@ -80,16 +78,15 @@ enum Action {
 /// Does it.
 pub async fn run(Secrets { action }: Secrets, client: Client) -> Result<u8> {
     match action {
-        Action::Ls { output } => {
+        Action::Ls { print } => {
             let found = SecretStore::list(&client).await?;
-            let table = || show::table(&["STORE", "SOURCE", "AGE"], &found.iter().map(row).collect::<Vec<_>>());
-            show::print(output, || Value::Array(found.iter().map(json).collect()), table)?;
+            print.print(&found)?;
         }
-        Action::Get { name, output } => one(&SecretStore::get(&client, &name).await?, output)?,
-        Action::Create { name, wandb_team, wandb_api_url, output } => {
+        Action::Get { name, print } => print.print(&SecretStore::get(&client, &name).await?)?,
+        Action::Create { name, wandb_team, wandb_api_url, print } => {
             let mut options = SecretStoreOptions::default();
             (options.wandb_team, options.wandb_api_url) = (wandb_team, wandb_api_url);
-            one(&SecretStore::create(&client, &name, options).await?, output)?;
+            print.print(&SecretStore::create(&client, &name, options).await?)?;
         }
         Action::Delete { names, missing_ok, quiet } => {
             return exit::each(&names, quiet, async |name| SecretStore::delete(&client, name, missing_ok).await).await;
@@ -98,34 +95,38 @@ pub async fn run(Secrets { action }: Secrets, client: Client) -> Result<u8> {
     Ok(0)
 }
 
-fn one(store: &SecretStore, format: Format) -> Result<()> {
-    show::print(format, || json(store), || details(store))
-}
-
 fn source(it: &SecretStore) -> String {
     it.wandb_team.as_ref().map_or_else(|| "the server".to_owned(), |team| format!("wandb:{team}"))
 }
 
-fn row(it: &SecretStore) -> Vec<String> {
-    vec![it.name.clone(), source(it), show::age(it.created_at)]
-}
+impl Listed for SecretStore {
+    const COLUMNS: &'static [&'static str] = &["STORE", "SOURCE", "AGE"];
 
-fn details(it: &SecretStore) -> String {
-    show::lines(&[
-        ("Store", Some(it.name.clone())),
-        ("Source", Some(source(it))),
-        ("Service", it.wandb_api_url.clone()),
-        ("Created", it.created_at.map(show::moment)),
-        ("Updated", it.updated_at.map(show::moment)),
-    ])
-}
+    fn name(&self) -> &str {
+        &self.name
+    }
 
-fn json(it: &SecretStore) -> Value {
-    json!({
-        "name": it.name,
-        "wandbTeam": it.wandb_team,
-        "wandbApiUrl": it.wandb_api_url,
-        "createdAt": it.created_at.map(show::moment),
-        "updatedAt": it.updated_at.map(show::moment),
-    })
+    fn row(&self) -> Vec<String> {
+        vec![self.name.clone(), source(self), show::age(self.created_at)]
+    }
+
+    fn details(&self) -> String {
+        show::lines(&[
+            ("Store", Some(self.name.clone())),
+            ("Source", Some(source(self))),
+            ("Service", self.wandb_api_url.clone()),
+            ("Created", self.created_at.map(show::moment)),
+            ("Updated", self.updated_at.map(show::moment)),
+        ])
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "wandbTeam": self.wandb_team,
+            "wandbApiUrl": self.wandb_api_url,
+            "createdAt": self.created_at.map(show::moment),
+            "updatedAt": self.updated_at.map(show::moment),
+        })
+    }
 }

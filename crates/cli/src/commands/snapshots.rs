@@ -13,8 +13,9 @@ use jetway::{
 use serde_json::{Value, json};
 
 use crate::{
-    candidates, duration, exit, output,
-    show::{self, Format},
+    candidates, duration, exit,
+    listing::{Listed, PrintAll, PrintMade, PrintOne},
+    show,
 };
 
 /// Keep what a sandbox's scratch volume holds, and begin other sandboxes with it.
@@ -44,12 +45,8 @@ enum Action {
         /// How long it may take, e.g. 10m
         #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "10m")]
         timeout: Duration,
-        /// Print its id only
-        #[arg(short, long)]
-        quiet: bool,
-        /// How to print it
-        #[arg(short, long, value_enum, default_value_t, conflicts_with = "quiet")]
-        output: Format,
+        #[command(flatten)]
+        print: PrintMade,
     },
     /// List them, the oldest first
     #[command(visible_alias = "list")]
@@ -57,21 +54,16 @@ enum Action {
         /// Only those of this sandbox
         #[arg(long, value_name = "ID", add = ArgValueCandidates::new(candidates::sandboxes))]
         sandbox: Option<String>,
-        /// Print ids only
-        #[arg(short, long)]
-        quiet: bool,
-        /// How to print them
-        #[arg(short, long, value_enum, default_value_t, conflicts_with = "quiet")]
-        output: Format,
+        #[command(flatten)]
+        print: PrintAll,
     },
     /// Show everything about one
     Get {
         /// Snapshot
         #[arg(value_name = "SNAPSHOT")]
         id: String,
-        /// How to print it
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Format,
+        #[command(flatten)]
+        print: PrintOne,
     },
     /// Delete some; sandboxes that began with them keep what they have
     #[command(visible_alias = "rm")]
@@ -91,22 +83,17 @@ enum Action {
 /// Does it.
 pub async fn run(Snapshots { action }: Snapshots, client: Client) -> Result<u8> {
     match action {
-        Action::Create { id, volume, timeout, quiet, output } => {
+        Action::Create { id, volume, timeout, print } => {
             let mut options = SnapshotOptions::default().timeout(timeout);
             options.volume = volume;
             let taken = Sandbox::from_id(&client, &id).await?.snapshot(options).await?;
-            one(&taken, quiet, output)?;
+            print.print(&taken)?;
         }
-        Action::Ls { sandbox, quiet, output } => {
+        Action::Ls { sandbox, print } => {
             let found = Snapshot::list(&client, sandbox.as_deref()).await?;
-            if quiet {
-                output::print(&found.iter().map(|it| format!("{}\n", it.id)).collect::<String>())?;
-            } else {
-                let table = || show::table(&COLUMNS, &found.iter().map(row).collect::<Vec<_>>());
-                show::print(output, || Value::Array(found.iter().map(json).collect()), table)?;
-            }
+            print.print(&found)?;
         }
-        Action::Get { id, output } => one(&Snapshot::get(&client, &id).await?, false, output)?,
+        Action::Get { id, print } => print.print(&Snapshot::get(&client, &id).await?)?,
         Action::Delete { ids, missing_ok, quiet } => {
             return exit::each(&ids, quiet, async |id| Snapshot::delete(&client, id, missing_ok).await).await;
         }
@@ -114,52 +101,51 @@ pub async fn run(Snapshots { action }: Snapshots, client: Client) -> Result<u8> 
     Ok(0)
 }
 
-fn one(snapshot: &Snapshot, quiet: bool, format: Format) -> Result<()> {
-    match quiet {
-        true => output::print(&format!("{}\n", snapshot.id)),
-        false => show::print(format, || json(snapshot), || details(snapshot)),
+impl Listed for Snapshot {
+    const COLUMNS: &'static [&'static str] = &["ID", "STATUS", "SIZE", "SANDBOX", "VOLUME", "AGE"];
+
+    fn name(&self) -> &str {
+        &self.id
     }
-}
 
-const COLUMNS: [&str; 6] = ["ID", "STATUS", "SIZE", "SANDBOX", "VOLUME", "AGE"];
+    fn row(&self) -> Vec<String> {
+        vec![
+            self.id.clone(),
+            self.status.name().to_owned(),
+            HumanBytes(self.size_bytes).to_string(),
+            self.source_sandbox_id.clone(),
+            self.source_volume.clone(),
+            show::age(self.created_at),
+        ]
+    }
 
-fn row(it: &Snapshot) -> Vec<String> {
-    vec![
-        it.id.clone(),
-        it.status.name().to_owned(),
-        HumanBytes(it.size_bytes).to_string(),
-        it.source_sandbox_id.clone(),
-        it.source_volume.clone(),
-        show::age(it.created_at),
-    ]
-}
+    fn details(&self) -> String {
+        show::lines(&[
+            ("Id", Some(self.id.clone())),
+            ("Status", Some(self.status.name().to_owned())),
+            ("Reason", self.status_reason.clone()),
+            ("Size", Some(HumanBytes(self.size_bytes).to_string())),
+            ("Sandbox", Some(self.source_sandbox_id.clone())),
+            ("Volume", Some(self.source_volume.clone())),
+            ("Taken by", Some(self.trigger.name().to_owned())),
+            ("Bucket", self.bucket.clone()),
+            ("Created", self.created_at.map(show::moment)),
+            ("Completed", self.completed_at.map(show::moment)),
+        ])
+    }
 
-fn details(it: &Snapshot) -> String {
-    show::lines(&[
-        ("Id", Some(it.id.clone())),
-        ("Status", Some(it.status.name().to_owned())),
-        ("Reason", it.status_reason.clone()),
-        ("Size", Some(HumanBytes(it.size_bytes).to_string())),
-        ("Sandbox", Some(it.source_sandbox_id.clone())),
-        ("Volume", Some(it.source_volume.clone())),
-        ("Taken by", Some(it.trigger.name().to_owned())),
-        ("Bucket", it.bucket.clone()),
-        ("Created", it.created_at.map(show::moment)),
-        ("Completed", it.completed_at.map(show::moment)),
-    ])
-}
-
-fn json(it: &Snapshot) -> Value {
-    json!({
-        "id": it.id,
-        "status": it.status.name(),
-        "statusReason": it.status_reason,
-        "sizeBytes": it.size_bytes,
-        "sourceSandboxId": it.source_sandbox_id,
-        "sourceVolume": it.source_volume,
-        "trigger": it.trigger.name(),
-        "bucket": it.bucket,
-        "createdAt": it.created_at.map(show::moment),
-        "completedAt": it.completed_at.map(show::moment),
-    })
+    fn json(&self) -> Value {
+        json!({
+            "id": self.id,
+            "status": self.status.name(),
+            "statusReason": self.status_reason,
+            "sizeBytes": self.size_bytes,
+            "sourceSandboxId": self.source_sandbox_id,
+            "sourceVolume": self.source_volume,
+            "trigger": self.trigger.name(),
+            "bucket": self.bucket,
+            "createdAt": self.created_at.map(show::moment),
+            "completedAt": self.completed_at.map(show::moment),
+        })
+    }
 }

@@ -9,7 +9,8 @@ use jetway::{
 use serde_json::{Value, json};
 
 use crate::{
-    exit, output,
+    exit,
+    listing::{self, Listed, PrintAll, PrintMade, PrintOne},
     shape::Shape,
     show::{self, Format},
 };
@@ -34,12 +35,8 @@ enum Action {
     Create {
         #[command(flatten)]
         shape: Box<Shape>,
-        /// Print its id only
-        #[arg(short, long)]
-        quiet: bool,
-        /// How to print it
-        #[arg(short, long, value_enum, default_value_t, conflicts_with = "quiet")]
-        output: Format,
+        #[command(flatten)]
+        print: PrintMade,
         /// The sandboxes' own command
         #[arg(value_name = "COMMAND", trailing_var_arg = true)]
         command: Vec<String>,
@@ -50,21 +47,16 @@ enum Action {
         /// Also those that were deleted
         #[arg(short, long)]
         all: bool,
-        /// Print ids only
-        #[arg(short, long)]
-        quiet: bool,
-        /// How to print them
-        #[arg(short, long, value_enum, default_value_t, conflicts_with = "quiet")]
-        output: Format,
+        #[command(flatten)]
+        print: PrintAll,
     },
     /// Show everything about one, also about one that was deleted
     Get {
         /// Template
         #[arg(value_name = "TEMPLATE")]
         id: String,
-        /// How to print it
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Format,
+        #[command(flatten)]
+        print: PrintOne,
     },
     /// Replace what one says; sandboxes that were made from it stay as they are
     Update {
@@ -92,28 +84,20 @@ enum Action {
 /// Does it.
 pub async fn run(Templates { action }: Templates, client: Client) -> Result<u8> {
     match action {
-        Action::Create { shape, quiet, output, command } => {
+        Action::Create { shape, print, command } => {
             let made = Template::create(&client, shape.options().command(command)).await?;
-            match quiet {
-                true => output::print(&format!("{}\n", made.id))?,
-                false => one(&made, output)?,
-            }
+            print.print(&made)?;
         }
-        Action::Ls { all, quiet, output } => {
+        Action::Ls { all, print } => {
             let found = Template::list(&client, all).await?;
-            if quiet {
-                output::print(&found.iter().map(|it| format!("{}\n", it.id)).collect::<String>())?;
-            } else {
-                let table = || show::table(&COLUMNS, &found.iter().map(row).collect::<Vec<_>>());
-                show::print(output, || Value::Array(found.iter().map(json).collect()), table)?;
-            }
+            print.print(&found)?;
         }
-        Action::Get { id, output } => one(&Template::get(&client, &id, true).await?, output)?,
+        Action::Get { id, print } => print.print(&Template::get(&client, &id, true).await?)?,
         Action::Update { id, shape, command } => {
             let options = shape.options().command(command);
             let mut changes = TemplateChanges::default();
             changes.display_name.clone_from(&options.display_name);
-            one(&Template::update(&client, &id, changes.sandbox(options)).await?, Format::Table)?;
+            listing::one(&Template::update(&client, &id, changes.sandbox(options)).await?, Format::Table)?;
         }
         Action::Delete { ids, quiet } => {
             return exit::each(&ids, quiet, async |id| Template::delete(&client, id).await).await;
@@ -122,59 +106,61 @@ pub async fn run(Templates { action }: Templates, client: Client) -> Result<u8> 
     Ok(0)
 }
 
-fn one(template: &Template, format: Format) -> Result<()> {
-    show::print(format, || json(template), || details(template))
-}
+impl Listed for Template {
+    const COLUMNS: &'static [&'static str] = &["ID", "NAME", "IMAGE", "REVISION", "AGE"];
 
-const COLUMNS: [&str; 5] = ["ID", "NAME", "IMAGE", "REVISION", "AGE"];
+    fn name(&self) -> &str {
+        &self.id
+    }
 
-fn row(it: &Template) -> Vec<String> {
-    vec![
-        it.id.clone(),
-        show::or_none(it.display_name.as_deref()),
-        show::or_none(it.spec.image.as_deref()),
-        it.revision.to_string(),
-        show::age(it.created_at),
-    ]
-}
+    fn row(&self) -> Vec<String> {
+        vec![
+            self.id.clone(),
+            show::or_none(self.display_name.as_deref()),
+            show::or_none(self.spec.image.as_deref()),
+            self.revision.to_string(),
+            show::age(self.created_at),
+        ]
+    }
 
-fn details(it: &Template) -> String {
-    let mut facts = vec![
-        ("Id", Some(it.id.clone())),
-        ("Name", it.display_name.clone()),
-        ("Image", it.spec.image.clone()),
-        ("Command", Some(it.spec.command.join(" ")).filter(|command| !command.is_empty())),
-        ("Directory", it.spec.cwd.clone()),
-        ("Tags", Some(it.spec.tags.join(", ")).filter(|tags| !tags.is_empty())),
-        ("Lifetime", it.spec.max_lifetime_seconds.map(|seconds| format!("{seconds}s"))),
-        ("Containers", Some(it.spec.containers.join(", ")).filter(|names| !names.is_empty())),
-        ("Revision", Some(it.revision.to_string())),
-        ("Created", it.created_at.map(show::moment)),
-        ("Updated", it.updated_at.map(show::moment)),
-        ("Deleted", it.deleted_at.map(show::moment)),
-    ];
-    facts.extend(it.spec.env.iter().map(|(name, value)| ("Variable", Some(format!("{name}={value}")))));
-    show::lines(&facts)
-}
+    fn details(&self) -> String {
+        let mut facts = vec![
+            ("Id", Some(self.id.clone())),
+            ("Name", self.display_name.clone()),
+            ("Image", self.spec.image.clone()),
+            ("Command", Some(self.spec.command.join(" ")).filter(|command| !command.is_empty())),
+            ("Directory", self.spec.cwd.clone()),
+            ("Tags", Some(self.spec.tags.join(", ")).filter(|tags| !tags.is_empty())),
+            ("Lifetime", self.spec.max_lifetime_seconds.map(|seconds| format!("{seconds}s"))),
+            ("Containers", Some(self.spec.containers.join(", ")).filter(|names| !names.is_empty())),
+            ("Revision", Some(self.revision.to_string())),
+            ("Created", self.created_at.map(show::moment)),
+            ("Updated", self.updated_at.map(show::moment)),
+            ("Deleted", self.deleted_at.map(show::moment)),
+        ];
+        facts.extend(self.spec.env.iter().map(|(name, value)| ("Variable", Some(format!("{name}={value}")))));
+        show::lines(&facts)
+    }
 
-fn json(it: &Template) -> Value {
-    json!({
-        "id": it.id,
-        "displayName": it.display_name,
-        "spec": {
-            "image": it.spec.image,
-            "command": it.spec.command,
-            "env": it.spec.env,
-            "cwd": it.spec.cwd,
-            "tags": it.spec.tags,
-            "annotations": it.spec.annotations,
-            "maxLifetimeSeconds": it.spec.max_lifetime_seconds,
-            "containers": it.spec.containers,
-        },
-        "revision": it.revision,
-        "createdAt": it.created_at.map(show::moment),
-        "updatedAt": it.updated_at.map(show::moment),
-        "deletedAt": it.deleted_at.map(show::moment),
-        "requiresCks": it.requires_cks,
-    })
+    fn json(&self) -> Value {
+        json!({
+            "id": self.id,
+            "displayName": self.display_name,
+            "spec": {
+                "image": self.spec.image,
+                "command": self.spec.command,
+                "env": self.spec.env,
+                "cwd": self.spec.cwd,
+                "tags": self.spec.tags,
+                "annotations": self.spec.annotations,
+                "maxLifetimeSeconds": self.spec.max_lifetime_seconds,
+                "containers": self.spec.containers,
+            },
+            "revision": self.revision,
+            "createdAt": self.created_at.map(show::moment),
+            "updatedAt": self.updated_at.map(show::moment),
+            "deletedAt": self.deleted_at.map(show::moment),
+            "requiresCks": self.requires_cks,
+        })
+    }
 }

@@ -9,7 +9,8 @@ use jetway::{
 use serde_json::{Value, json};
 
 use crate::{
-    exit, output,
+    exit,
+    listing::{self, Listed, PrintAll, PrintMade, PrintOne},
     show::{self, Format},
 };
 
@@ -45,31 +46,22 @@ enum Action {
         /// Runner that has it
         #[arg(long, value_name = "RUNNER")]
         runner: Option<String>,
-        /// Print its id only
-        #[arg(short, long)]
-        quiet: bool,
-        /// How to print it
-        #[arg(short, long, value_enum, default_value_t, conflicts_with = "quiet")]
-        output: Format,
+        #[command(flatten)]
+        print: PrintMade,
     },
     /// List them
     #[command(visible_alias = "list")]
     Ls {
-        /// Print ids only
-        #[arg(short, long)]
-        quiet: bool,
-        /// How to print them
-        #[arg(short, long, value_enum, default_value_t, conflicts_with = "quiet")]
-        output: Format,
+        #[command(flatten)]
+        print: PrintAll,
     },
     /// Show everything about one
     Get {
         /// Volume
         #[arg(value_name = "VOLUME")]
         id: String,
-        /// How to print it
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Format,
+        #[command(flatten)]
+        print: PrintOne,
     },
     /// Change one; sandboxes that use it go on as they began
     Update {
@@ -88,9 +80,8 @@ enum Action {
         /// Volume
         #[arg(value_name = "VOLUME")]
         id: String,
-        /// How to print it
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Format,
+        #[command(flatten)]
+        print: PrintOne,
     },
     /// Forget some; what is in them stays
     #[command(visible_alias = "rm")]
@@ -113,31 +104,23 @@ enum Action {
 /// Does it.
 pub async fn run(Volumes { action }: Volumes, client: Client) -> Result<u8> {
     match action {
-        Action::Create { claim, sub_path, read_only, description, runner, quiet, output } => {
+        Action::Create { claim, sub_path, read_only, description, runner, print } => {
             let mut spec = VolumeSpec::claim(claim).read_only(read_only);
             (spec.sub_path, spec.description, spec.runner_id) = (sub_path, description, runner);
             let made = Volume::create(&client, spec).await?;
-            match quiet {
-                true => output::print(&format!("{}\n", made.id))?,
-                false => one(&made, output)?,
-            }
+            print.print(&made)?;
         }
-        Action::Ls { quiet, output } => {
+        Action::Ls { print } => {
             let found = Volume::list(&client).await?;
-            if quiet {
-                output::print(&found.iter().map(|it| format!("{}\n", it.id)).collect::<String>())?;
-            } else {
-                let table = || show::table(&COLUMNS, &found.iter().map(row).collect::<Vec<_>>());
-                show::print(output, || Value::Array(found.iter().map(json).collect()), table)?;
-            }
+            print.print(&found)?;
         }
-        Action::Get { id, output } => one(&Volume::get(&client, &id).await?, output)?,
+        Action::Get { id, print } => print.print(&Volume::get(&client, &id).await?)?,
         Action::Update { id, read_only, description } => {
             let mut changes = VolumeChanges::default();
             (changes.read_only, changes.description) = (read_only, description);
-            one(&Volume::update(&client, &id, changes).await?, Format::Table)?;
+            listing::one(&Volume::update(&client, &id, changes).await?, Format::Table)?;
         }
-        Action::Validate { id, output } => one(&Volume::validate(&client, &id).await?, output)?,
+        Action::Validate { id, print } => print.print(&Volume::validate(&client, &id).await?)?,
         Action::Delete { ids, force, missing_ok, quiet } => {
             return exit::each(&ids, quiet, async |id| Volume::delete(&client, id, missing_ok, force).await).await;
         }
@@ -145,56 +128,58 @@ pub async fn run(Volumes { action }: Volumes, client: Client) -> Result<u8> {
     Ok(0)
 }
 
-fn one(volume: &Volume, format: Format) -> Result<()> {
-    show::print(format, || json(volume), || details(volume))
-}
-
-const COLUMNS: [&str; 6] = ["ID", "STATUS", "CLAIM", "MODE", "USED BY", "AGE"];
-
 fn mode(it: &Volume) -> &'static str {
     if it.read_only { "ro" } else { "rw" }
 }
 
-fn row(it: &Volume) -> Vec<String> {
-    vec![
-        it.id.clone(),
-        it.status.name().to_owned(),
-        it.claim.clone(),
-        mode(it).to_owned(),
-        it.attached_sandboxes.to_string(),
-        show::age(it.created_at),
-    ]
-}
+impl Listed for Volume {
+    const COLUMNS: &'static [&'static str] = &["ID", "STATUS", "CLAIM", "MODE", "USED BY", "AGE"];
 
-fn details(it: &Volume) -> String {
-    show::lines(&[
-        ("Id", Some(it.id.clone())),
-        ("Status", Some(it.status.name().to_owned())),
-        ("Reason", it.status_reason.clone()),
-        ("Claim", Some(it.claim.clone())),
-        ("Part", it.sub_path.clone()),
-        ("Mode", Some(mode(it).to_owned())),
-        ("Description", it.description.clone()),
-        ("Runner", it.runner_id.clone()),
-        ("Used by", Some(format!("{} sandboxes", it.attached_sandboxes))),
-        ("Created", it.created_at.map(show::moment)),
-        ("Updated", it.updated_at.map(show::moment)),
-    ])
-}
+    fn name(&self) -> &str {
+        &self.id
+    }
 
-fn json(it: &Volume) -> Value {
-    json!({
-        "id": it.id,
-        "status": it.status.name(),
-        "statusReason": it.status_reason,
-        "claim": it.claim,
-        "namespace": it.namespace,
-        "subPath": it.sub_path,
-        "readOnly": it.read_only,
-        "description": it.description,
-        "runnerId": it.runner_id,
-        "attachedSandboxes": it.attached_sandboxes,
-        "createdAt": it.created_at.map(show::moment),
-        "updatedAt": it.updated_at.map(show::moment),
-    })
+    fn row(&self) -> Vec<String> {
+        vec![
+            self.id.clone(),
+            self.status.name().to_owned(),
+            self.claim.clone(),
+            mode(self).to_owned(),
+            self.attached_sandboxes.to_string(),
+            show::age(self.created_at),
+        ]
+    }
+
+    fn details(&self) -> String {
+        show::lines(&[
+            ("Id", Some(self.id.clone())),
+            ("Status", Some(self.status.name().to_owned())),
+            ("Reason", self.status_reason.clone()),
+            ("Claim", Some(self.claim.clone())),
+            ("Part", self.sub_path.clone()),
+            ("Mode", Some(mode(self).to_owned())),
+            ("Description", self.description.clone()),
+            ("Runner", self.runner_id.clone()),
+            ("Used by", Some(format!("{} sandboxes", self.attached_sandboxes))),
+            ("Created", self.created_at.map(show::moment)),
+            ("Updated", self.updated_at.map(show::moment)),
+        ])
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "id": self.id,
+            "status": self.status.name(),
+            "statusReason": self.status_reason,
+            "claim": self.claim,
+            "namespace": self.namespace,
+            "subPath": self.sub_path,
+            "readOnly": self.read_only,
+            "description": self.description,
+            "runnerId": self.runner_id,
+            "attachedSandboxes": self.attached_sandboxes,
+            "createdAt": self.created_at.map(show::moment),
+            "updatedAt": self.updated_at.map(show::moment),
+        })
+    }
 }
