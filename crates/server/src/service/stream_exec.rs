@@ -22,7 +22,7 @@ use super::{
 use crate::{
     runtime::{self, ExecHandle},
     wire::sandbox::{
-        ExecStreamExit, ExecStreamInit, ExecStreamOutput, ExecStreamReady, ExecStreamRequest, ExecStreamResponse,
+        ExecStreamExit, ExecStreamOutput, ExecStreamReady, ExecStreamRequest, ExecStreamResponse,
         exec_stream_output::Stream, exec_stream_request, exec_stream_response,
     },
 };
@@ -32,9 +32,9 @@ const CHUNK: usize = 64 * 1024;
 /// Messages between the pipe and the connection.
 const QUEUE: usize = 16;
 /// As many of them may wait when somebody types: what is shown must not lag behind what is typed.
-const TERMINAL_QUEUE: usize = 2;
+pub(super) const TERMINAL_QUEUE: usize = 2;
 /// How long a call may stay without its first message.
-pub(super) const INIT_WITHIN: Duration = Duration::from_secs(10);
+const INIT_WITHIN: Duration = Duration::from_secs(10);
 const DEFAULT_TERMINAL: (u16, u16) = (80, 24);
 const END_OF_TRANSMISSION: u8 = 4;
 
@@ -68,7 +68,10 @@ impl Api {
         deadline: Deadline,
         answers: &mpsc::Sender<Item>,
     ) -> Result<(), Problem> {
-        let init = deadline.bound("waiting for the init message", first(&mut requests)).await??;
+        let message = deadline.bound("waiting for the init message", first(&mut requests, "init")).await??;
+        let Some(exec_stream_request::Message::Init(init)) = message.and_then(|request| request.message) else {
+            return Err(Problem::field("init", "the first message must be init"));
+        };
         let mut faults = Faults::default();
         check_command("init.command", &init.command, &mut faults);
         check_env("init.env", &init.env, &mut faults);
@@ -111,17 +114,12 @@ struct Resize {
     done: oneshot::Sender<()>,
 }
 
-async fn first(requests: &mut Streaming<ExecStreamRequest>) -> Result<ExecStreamInit, Problem> {
-    let missing = || Problem::field("init", "the first message must be init");
-    let message = match tokio::time::timeout(INIT_WITHIN, requests.message()).await {
-        Ok(Ok(Some(message))) => message.message,
-        Ok(Ok(None)) => None,
-        Ok(Err(status)) => return Err(Problem::new(status.code(), "CWSANDBOX_INVALID_REQUEST", status.message())),
-        Err(_) => return Err(Problem::deadline("waiting for the init message")),
-    };
-    match message {
-        Some(exec_stream_request::Message::Init(init)) => Ok(init),
-        _ => Err(missing()),
+/// What a call begins with: it comes soon, or the call is over. `None` when the caller says nothing at all.
+pub(super) async fn first<T>(requests: &mut Streaming<T>, name: &str) -> Result<Option<T>, Problem> {
+    match tokio::time::timeout(INIT_WITHIN, requests.message()).await {
+        Ok(Ok(message)) => Ok(message),
+        Ok(Err(status)) => Err(Problem::new(status.code(), "CWSANDBOX_INVALID_REQUEST", status.message())),
+        Err(_) => Err(Problem::deadline(&format!("waiting for the {name} message"))),
     }
 }
 
@@ -239,10 +237,13 @@ async fn end_input(stdin: &mut Option<Box<dyn AsyncWrite + Send + Unpin>>, tty: 
         return;
     }
     if let Some(to) = stdin {
-        // In the middle of a line the first one only submits what is there.
-        let count = if line_open { 2 } else { 1 };
-        let _ = write(to, Bytes::from(vec![END_OF_TRANSMISSION; count])).await;
+        let _ = write(to, end_of_input(line_open)).await;
     }
+}
+
+/// What is typed to end a terminal's input. In the middle of a line the first one only submits what is there.
+pub(super) fn end_of_input(line_open: bool) -> Bytes {
+    Bytes::from(vec![END_OF_TRANSMISSION; if line_open { 2 } else { 1 }])
 }
 
 async fn write(to: &mut (dyn AsyncWrite + Send + Unpin), bytes: Bytes) -> std::io::Result<()> {

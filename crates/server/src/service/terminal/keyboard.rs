@@ -6,10 +6,10 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
+use crate::service::stream_exec::end_of_input;
+
 /// Inputs that wait before whoever types has to.
 pub(super) const QUEUE: usize = 4;
-
-const END_OF_TRANSMISSION: u8 = 4;
 
 /// Columns and rows.
 pub(super) type Size = (u16, u16);
@@ -41,8 +41,7 @@ pub(super) async fn pass_on(
                 }
                 continue;
             }
-            // In the middle of a line the first one only submits what is there.
-            Input::Close => Bytes::from(vec![END_OF_TRANSMISSION; if line_open { 2 } else { 1 }]),
+            Input::Close => end_of_input(line_open),
             Input::Bytes(bytes) => {
                 line_open = bytes.last().map_or(line_open, |last| *last != b'\n');
                 bytes

@@ -23,7 +23,7 @@ use super::{
     Api, Problem, Ready,
     deadline::Deadline,
     plan::{Faults, check_command, check_env},
-    stream_exec::{INIT_WITHIN, terminal_size},
+    stream_exec::{TERMINAL_QUEUE, first, terminal_size},
     view::timestamp,
 };
 use crate::{
@@ -43,8 +43,6 @@ use crate::{
 /// How long a terminal waits for somebody to come back when nobody says otherwise.
 const DEFAULT_KEEP: Duration = Duration::from_secs(600);
 const MOST_KEEP: Duration = Duration::from_secs(24 * 3600);
-/// Messages between the terminal and the connection: what is shown must not lag behind what is typed.
-const QUEUE: usize = 2;
 const MOST_ID: usize = 64;
 
 type Item = Result<TerminalResponse, Status>;
@@ -56,7 +54,7 @@ impl Api {
         requests: Streaming<TerminalRequest>,
         deadline: Deadline,
     ) -> mpsc::Receiver<Item> {
-        let (answers, queue) = mpsc::channel(QUEUE);
+        let (answers, queue) = mpsc::channel(TERMINAL_QUEUE);
         let api = self.clone();
         tokio::spawn(async move {
             let served = tokio::select! {
@@ -78,7 +76,10 @@ impl Api {
         deadline: Deadline,
         answers: &mpsc::Sender<Item>,
     ) -> Result<(), Problem> {
-        let attach = deadline.bound("waiting for the attach message", first(&mut requests)).await??;
+        let message = deadline.bound("waiting for the attach message", first(&mut requests, "attach")).await??;
+        let Some(Ask::Attach(attach)) = message.and_then(|request| request.message) else {
+            return Err(Problem::field("attach", "the first message must be attach"));
+        };
         let asked = Asked::of(attach)?;
         let ready = self.ready(&asked.init.sandbox_id, &asked.init.container, deadline).await?;
         let _in_use = ready.sandbox.activity.begin();
@@ -216,18 +217,6 @@ fn not_found(sandbox_id: &str, id: &str) -> Problem {
     Problem::new(Code::NotFound, "CWSANDBOX_TERMINAL_NOT_FOUND", text)
         .with("sandbox_id", sandbox_id)
         .with("terminal_id", id)
-}
-
-async fn first(requests: &mut Streaming<TerminalRequest>) -> Result<TerminalAttach, Problem> {
-    let message = match tokio::time::timeout(INIT_WITHIN, requests.message()).await {
-        Ok(Ok(message)) => message.and_then(|message| message.message),
-        Ok(Err(status)) => return Err(Problem::new(status.code(), "CWSANDBOX_INVALID_REQUEST", status.message())),
-        Err(_) => return Err(Problem::deadline("waiting for the attach message")),
-    };
-    match message {
-        Some(Ask::Attach(attach)) => Ok(attach),
-        _ => Err(Problem::field("attach", "the first message must be attach")),
-    }
 }
 
 /// Moves bytes both ways until what runs in the terminal has ended, or another connection takes over.
