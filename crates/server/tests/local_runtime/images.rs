@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     archives::{Bench, Tar},
+    required::missing,
     support::{ended, plan, printed, request, run, run_request, sh, site},
 };
 
@@ -21,9 +22,7 @@ use crate::{
 fn busybox() -> Option<Vec<u8>> {
     let found = fs::read("/bin/busybox").ok();
     if found.is_none() {
-        eprintln!(
-            "skipped: /bin/busybox is missing (Debian: apt-get install busybox-static; cargo xtask setup does it)"
-        );
+        missing("/bin/busybox (Debian's busybox-static)");
     }
     found
 }

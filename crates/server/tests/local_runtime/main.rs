@@ -9,6 +9,8 @@ mod files;
 mod images;
 mod life;
 mod process;
+#[path = "../required/mod.rs"]
+mod required;
 mod storage;
 mod support;
 mod terminal;

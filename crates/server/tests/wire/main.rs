@@ -15,6 +15,8 @@ mod proxy;
 mod pulls;
 mod refusals;
 mod registry;
+#[path = "../required/mod.rs"]
+mod required;
 mod rest;
 mod restart;
 mod secrets;

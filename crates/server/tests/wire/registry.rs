@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
+use crate::required::missing;
+
 /// The only user of a registry with a door.
 pub const USER: &str = "reader";
 /// Its password, and what the registry keeps of it.
@@ -41,12 +43,12 @@ fn program() -> Option<PathBuf> {
     std::env::split_paths(&path).chain([own]).map(|dir| dir.join("docker-registry")).find(|path| path.is_file())
 }
 
-/// The busybox that roots are made of, and a registry. Says why when there is none.
+/// The busybox that roots are made of, and a registry. See [`missing`] for when there is none.
 pub fn registry(with_a_door: bool) -> Option<(Registry, Vec<u8>)> {
     match (program(), std::fs::read("/bin/busybox")) {
         (Some(program), Ok(busybox)) => Some((Registry::start(&program, with_a_door), busybox)),
         _ => {
-            eprintln!("skipped: docker-registry or /bin/busybox is missing; cargo xtask setup gets them");
+            missing("docker-registry or /bin/busybox");
             None
         }
     }
