@@ -6,6 +6,7 @@ import "./style/layout.css";
 import "./style/panels.css";
 import type { Sandbox } from "jetway";
 import { element, iconButton } from "./base/dom";
+import { firstViewIsThere } from "./base/first_view";
 import { describe, looksLikeLostServer, sentence } from "./base/problem";
 import { startTheme, toggleTheme } from "./base/theme";
 import type { Context } from "./context";
@@ -130,6 +131,17 @@ function addCommands(): void {
   );
 }
 
+/** The first view is there when its panel is, and what is known about the server. */
+async function followFirstView(): Promise<void> {
+  const { front } = shell;
+  if (front !== undefined) await shell.panel(front);
+  const unsubscribe = connection.link.subscribe(({ state }) => {
+    if (state === "connecting") return;
+    firstViewIsThere();
+    queueMicrotask(() => unsubscribe());
+  });
+}
+
 /** Another sandbox in place of one that ended or failed to start; the workspace shows why that failed, too. */
 function another(): void {
   void workspace.another().catch(suspect);
@@ -139,6 +151,7 @@ startTheme();
 addCommands();
 startStatus(connection, workspace, another);
 shell.start(context);
+void followFirstView();
 followServer();
 fleet.watch();
 workspace.watch();

@@ -2,6 +2,7 @@
 // not know how a program is run.
 import { Compartment, EditorState } from "@codemirror/state";
 import { EditorView, type KeyBinding } from "@codemirror/view";
+import { assistance } from "../edit/assistance";
 import { type Language, languageOf } from "../edit/languages";
 import { setup } from "../edit/setup";
 import type { Document, Documents } from "./documents";
@@ -11,7 +12,7 @@ export class FileEditor {
   readonly #view: EditorView;
   readonly #documents: Documents;
   readonly #keys: readonly KeyBinding[];
-  readonly #grammar = new Compartment();
+  readonly #assistance = new Compartment();
   readonly #parked = new Map<string, EditorState>();
   #path: string | undefined;
 
@@ -50,13 +51,13 @@ export class FileEditor {
     const onChange = () => {
       if (this.#path === path) this.#documents.typed(path, this.#view.state.doc.toString());
     };
-    const extensions = setup({ language, label: path.slice(path.lastIndexOf("/") + 1), keys: this.#keys, grammar: this.#grammar, onChange });
+    const extensions = setup({ language, label: path.slice(path.lastIndexOf("/") + 1), keys: this.#keys, assistance: this.#assistance, onChange });
     this.#view.setState(EditorState.create({ doc: text, extensions }));
-    void this.#loadGrammar(path, language);
+    void this.#assist(path, language);
   }
 
-  async #loadGrammar(path: string, language: Language): Promise<void> {
-    const effects = this.#grammar.reconfigure(await language.grammar());
+  async #assist(path: string, language: Language): Promise<void> {
+    const effects = this.#assistance.reconfigure(await assistance(language));
     if (this.#path === path) this.#view.dispatch({ effects });
     const parked = this.#parked.get(path);
     if (parked !== undefined) this.#parked.set(path, parked.update({ effects }).state);

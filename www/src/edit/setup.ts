@@ -1,8 +1,6 @@
-// How every editor of the page looks and behaves: colours, keys, what the language adds. Must not know which text it is.
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+// How every editor of the page looks and behaves: colours, keys, what comes later. Must not know which text it is.
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { bracketMatching, HighlightStyle, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
-import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { type Compartment, type Extension, Prec } from "@codemirror/state";
 import {
   drawSelection,
@@ -56,14 +54,14 @@ export interface Setup {
   readonly label: string;
   /** Keys that come before all others. */
   readonly keys: readonly KeyBinding[];
-  /** Where the grammar goes once it is loaded. */
-  readonly grammar: Compartment;
+  /** Where `assistance` goes once it is loaded. */
+  readonly assistance: Compartment;
   readonly onChange: () => void;
   readonly numbers?: boolean;
 }
 
 /** The extensions of an editor. */
-export function setup({ language, label, keys, grammar, onChange, numbers = true }: Setup): Extension {
+export function setup({ language, label, keys, assistance, onChange, numbers = true }: Setup): Extension {
   return [
     Prec.highest(keymap.of([...keys])),
     numbers ? [lineNumbers(), highlightActiveLineGutter()] : [],
@@ -73,12 +71,9 @@ export function setup({ language, label, keys, grammar, onChange, numbers = true
     indentOnInput(),
     indentUnit.of(language.indent),
     bracketMatching(),
-    closeBrackets(),
-    autocompletion(),
     highlightActiveLine(),
-    highlightSelectionMatches(),
-    keymap.of([...closeBracketsKeymap, ...completionKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, indentWithTab]),
-    grammar.of([]),
+    keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab]),
+    assistance.of([]),
     syntaxHighlighting(HIGHLIGHTING),
     APPEARANCE,
     EditorView.contentAttributes.of({

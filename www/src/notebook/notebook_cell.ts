@@ -6,6 +6,7 @@ import { h, iconButton } from "../base/dom";
 import { exactly } from "../base/format";
 import { describe, sentence } from "../base/problem";
 import { OutputPanel, type Written } from "../edit/output";
+import { assistance } from "../edit/assistance";
 import { languageOf } from "../edit/languages";
 import { setup } from "../edit/setup";
 import { drawResult } from "../rich/result";
@@ -48,14 +49,14 @@ export class NotebookCell {
     const side = h("div", { class: "cell-side" }, this.#number, run);
     this.root = h("section", { class: "cell", "aria-label": `Cell ${made}`, testid: "cell" }, side, h("div", { class: "cell-main" }, editor, this.#output), h("div", { class: "cell-end" }, this.#took, remove));
     const language = languageOf("cell.py");
-    const grammar = new Compartment();
+    const later = new Compartment();
     const keys = [
       { key: "Shift-Enter", preventDefault: true, run: () => (void this.run(true), true) },
       { key: "Mod-Enter", preventDefault: true, run: () => (void this.run(false), true) },
     ];
-    const extensions = setup({ language, label: "Cell", keys, grammar, numbers: false, onChange: events.onChange });
+    const extensions = setup({ language, label: "Cell", keys, assistance: later, numbers: false, onChange: events.onChange });
     this.#view = new EditorView({ parent: editor, state: EditorState.create({ doc: kept.text, extensions }) });
-    void language.grammar().then((loaded) => this.#view.dispatch({ effects: grammar.reconfigure(loaded) }));
+    void assistance(language).then((loaded) => this.#view.dispatch({ effects: later.reconfigure(loaded) }));
     for (const { kind, text } of kept.output ?? []) this.#panel.append(kind, text);
   }
 

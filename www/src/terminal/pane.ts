@@ -4,6 +4,7 @@ import type { Sandbox, TerminalSession } from "jetway";
 import type { FitAddon } from "@xterm/addon-fit";
 import type { ITheme, Terminal } from "@xterm/xterm";
 import { Cell, type Watched } from "../base/cell";
+import { afterFirstView } from "../base/first_view";
 import { describe, sentence, type Problem } from "../base/problem";
 import { colour, theme } from "../base/theme";
 
@@ -101,13 +102,14 @@ export class TerminalPane {
     terminal.write(`${leave}${PLAIN_MODES}\r\n\x1b[2m[${text.replaceAll("\n", "\r\n ")}]\x1b[0m\r\n`);
   }
 
-  /** The screen, made when it is first needed: xterm.js is not part of the page's first view. */
+  /** The screen, made when it is first needed, and after the first view, which can do without xterm.js. */
   #open(): Promise<{ terminal: Terminal; fit: FitAddon }> {
     this.#screen ??= this.#create();
     return this.#screen;
   }
 
   async #create(): Promise<{ terminal: Terminal; fit: FitAddon }> {
+    await afterFirstView;
     const [{ Terminal }, { FitAddon }] = await Promise.all([
       import("@xterm/xterm"),
       import("@xterm/addon-fit"),
