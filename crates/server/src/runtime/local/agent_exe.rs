@@ -11,11 +11,19 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
+    thread,
+    time::Duration,
 };
 
-use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::{
+    fs::{MemfdFlags, SealFlags},
+    io::Errno,
+};
 
 use crate::runtime::RuntimeError;
+
+const SEAL_TRIES: u32 = 20;
+const SEAL_PAUSE: Duration = Duration::from_millis(50);
 
 /// A sealed executable.
 #[derive(Debug)]
@@ -33,13 +41,26 @@ impl AgentExe {
         let mut target = File::from(copy);
         io::copy(&mut File::open(path)?, &mut target)?;
         let copy = OwnedFd::from(target);
-        rustix::fs::fcntl_add_seals(&copy, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)?;
+        seal(&copy)?;
         Ok(AgentExe { copy })
     }
 
     /// A path that leads to the copy from a child of this process.
     pub fn path(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.copy.as_raw_fd()))
+    }
+}
+
+/// Nobody may change it from now on. The kernel refuses that while it has a hand of its own on one of the pages, as when it
+/// looks for memory to reclaim; a moment later it has not.
+fn seal(copy: &OwnedFd) -> io::Result<()> {
+    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
+    let mut tries = 0..SEAL_TRIES;
+    loop {
+        match rustix::fs::fcntl_add_seals(copy, seals) {
+            Err(Errno::BUSY) if tries.next().is_some() => thread::sleep(SEAL_PAUSE),
+            outcome => return Ok(outcome?),
+        }
     }
 }
 
