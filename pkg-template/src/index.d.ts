@@ -342,6 +342,7 @@ export class Sandbox implements AsyncDisposable {
 
 export * from "./catalog.js";
 export * from "./client.js";
+export type { CloudCreateOptions, CloudPlace, Resumed } from "./cloud.js";
 export type * from "./container.js";
 export * from "./storage.js";
 export * from "./process.js";

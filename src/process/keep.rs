@@ -297,7 +297,7 @@ impl Keeper {
         }
     }
 
-    /// Output that did not come by [`note`](Self::note).
+    /// Output that was not seen as an event.
     pub fn advance(&self, bytes: usize) {
         self.lock().advance(bytes);
     }
