@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::{self, BufRead, BufReader, Seek, SeekFrom, Write},
+    io::{self, BufReader, Read, Seek, SeekFrom, Write},
     os::fd::{AsFd, OwnedFd},
 };
 
@@ -31,7 +31,7 @@ pub fn restore(directory: OwnedFd, from: File) -> io::Result<Sum> {
     let Record::Root(root) = format::read(&mut from)? else { return Err(broken("it does not begin with its root")) };
     clear(&directory)?;
     let mut stack = vec![Level { directory, meta: root, name: Vec::new() }];
-    let mut build = Build { from, sum: Sum::default(), known: HashMap::new() };
+    let mut build = Build { from, sum: Sum::default(), known: HashMap::new(), buffer: vec![0; CHUNK] };
     while let Some(level) = stack.last() {
         match format::read(&mut build.from)? {
             Record::Enter(name, meta) => {
@@ -73,6 +73,7 @@ struct Build {
     sum: Sum,
     /// Where files with several names got their first one: from the root down.
     known: HashMap<u32, Vec<Vec<u8>>>,
+    buffer: Vec<u8>,
 }
 
 impl Build {
@@ -118,43 +119,23 @@ impl Build {
 
     /// Fills a file up to its size; what the file does not mention stays a hole.
     fn data(&mut self, file: &mut File) -> io::Result<()> {
-        // Where the file is written next, and how long it is.
-        let (mut at, mut length) = (0, 0);
         loop {
             match format::read(&mut self.from)? {
                 Record::Data(offset, count) => {
-                    if offset != at {
-                        file.seek(SeekFrom::Start(offset))?;
-                    }
-                    self.pass_on(file, count as usize)?;
-                    at = offset.saturating_add(count.into());
-                    if count > 0 {
-                        length = at.max(length);
+                    file.seek(SeekFrom::Start(offset))?;
+                    let mut left = count as usize;
+                    while left > 0 {
+                        let part = left.min(CHUNK);
+                        self.from.read_exact(&mut self.buffer[..part])?;
+                        file.write_all(&self.buffer[..part])?;
+                        left -= part;
                     }
                     self.sum.bytes += u64::from(count);
                 }
-                // Cutting a file to the length that it has is a change all the same, which the file system notes down.
-                Record::Size(size) if size == length => return Ok(()),
                 Record::Size(size) => return file.set_len(size),
                 _ => return Err(broken("a file has no end")),
             }
         }
-    }
-
-    /// Writes what was read ahead from where it lies.
-    fn pass_on(&mut self, file: &mut File, mut left: usize) -> io::Result<()> {
-        while left > 0 {
-            let ahead = match self.from.fill_buf() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Ok([]) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                ahead => ahead?,
-            };
-            let count = ahead.len().min(left);
-            file.write_all(&ahead[..count])?;
-            self.from.consume(count);
-            left -= count;
-        }
-        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, BufWriter, Read, Seek, SeekFrom, Write},
     os::fd::{AsFd, OwnedFd},
 };
 
@@ -21,16 +21,18 @@ use super::{
 
 /// Bytes moved at a time.
 const CHUNK: usize = 256 * 1024;
-/// More than what announces them takes.
-const HEAD: usize = 64;
 
 /// Attributes worth keeping; others belong to the system that the tree happens to lie on.
 const KEPT: [&[u8]; 3] = [b"user.", b"security.capability", b"system.posix_acl_"];
 
 /// Writes the tree below `directory` to `to`. What changes meanwhile is saved as it was met.
 pub fn save(directory: OwnedFd, to: File) -> io::Result<Sum> {
-    let mut walk =
-        Walk { to: Out { to, buffer: vec![0; 2 * CHUNK], filled: 0 }, sum: Sum::default(), known: HashMap::new() };
+    let mut walk = Walk {
+        to: BufWriter::with_capacity(CHUNK, to),
+        sum: Sum::default(),
+        known: HashMap::new(),
+        buffer: vec![0; CHUNK],
+    };
     format::begin(&mut walk.to)?;
     let root = meta(&directory, &rustix::fs::fstat(&directory)?)?;
     format::write(&mut walk.to, &Record::Root(root))?;
@@ -41,61 +43,12 @@ pub fn save(directory: OwnedFd, to: File) -> io::Result<Sum> {
     Ok(walk.sum)
 }
 
-/// What is on its way to the file. Contents are read to where they are written from, and not copied in between.
-struct Out {
-    to: File,
-    buffer: Vec<u8>,
-    filled: usize,
-}
-
-impl Out {
-    /// Takes up to `most` bytes of a file, at most [`CHUNK`], which belong at `at`. 0 at its end.
-    fn data(&mut self, from: &mut File, at: u64, most: usize) -> io::Result<usize> {
-        if self.buffer.len() - self.filled < HEAD + most {
-            self.flush()?;
-        }
-        let head = self.filled;
-        // How many there are shows only when they are there: the place is kept until then.
-        format::write(self, &Record::Data(at, 0))?;
-        let first = self.filled;
-        let count = loop {
-            match from.read(&mut self.buffer[first..first + most]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read?,
-            }
-        };
-        if count == 0 {
-            self.filled = head;
-        } else {
-            self.filled += count;
-            format::write(&mut &mut self.buffer[head..first], &Record::Data(at, count as u32))?;
-        }
-        Ok(count)
-    }
-}
-
-impl Write for Out {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.filled == self.buffer.len() {
-            self.flush()?;
-        }
-        let count = bytes.len().min(self.buffer.len() - self.filled);
-        self.buffer[self.filled..self.filled + count].copy_from_slice(&bytes[..count]);
-        self.filled += count;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let filled = std::mem::take(&mut self.filled);
-        self.to.write_all(&self.buffer[..filled])
-    }
-}
-
 struct Walk {
-    to: Out,
+    to: BufWriter<File>,
     sum: Sum,
     /// Files with several names, by device and inode.
     known: HashMap<(u64, u64), u32>,
+    buffer: Vec<u8>,
 }
 
 impl Walk {
@@ -191,10 +144,14 @@ impl Walk {
             at = start;
             while at < end {
                 let most = usize::try_from(end - at).unwrap_or(CHUNK).min(CHUNK);
-                let count = self.to.data(&mut file, at, most)?;
-                if count == 0 {
-                    return Ok(at);
-                }
+                let count = match file.read(&mut self.buffer[..most]) {
+                    Ok(0) => return Ok(at),
+                    Ok(count) => count,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => return Err(error),
+                };
+                format::write(&mut self.to, &Record::Data(at, count as u32))?;
+                self.to.write_all(&self.buffer[..count])?;
                 at += count as u64;
                 self.sum.bytes += count as u64;
             }
