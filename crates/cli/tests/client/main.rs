@@ -15,6 +15,8 @@ mod live;
 mod mcp;
 mod processes;
 mod pty;
+#[path = "../../../server/tests/required/mod.rs"]
+mod required;
 mod sandboxes;
 mod terminal;
 mod wire;

@@ -5,6 +5,7 @@ use rustix::process::Signal;
 use crate::{
     harness::{Site, signal, wait_for},
     pty::Terminal,
+    required::missing,
 };
 
 /// Typed in two halves, so that the echo of the typing is not taken for the answer.
@@ -51,7 +52,7 @@ fn editor() -> Option<&'static str> {
     let found =
         ["vim.tiny", "vim"].into_iter().find(|name| std::env::split_paths(&path).any(|it| it.join(name).is_file()));
     if found.is_none() {
-        eprintln!("skipped: there is no vim (Debian: apt-get install vim-tiny; cargo xtask setup does it)");
+        missing("vim (Debian's vim-tiny)");
     }
     found
 }
